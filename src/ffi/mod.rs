@@ -1,0 +1,1 @@
+//! The C border: pointers to values and back. It holds no decisions.
