@@ -4,6 +4,13 @@
 //! Inside, calls flow one way: `ffi` converts, `client` turns a call into a request, `scheduler` decides when,
 //! `transport` makes one attempt, `codec` decodes, `completion` delivers exactly one terminal event.
 
+mod client;
+mod codec;
+mod completion;
 mod error;
 pub mod ffi;
+mod runtime;
+mod scheduler;
 mod status;
+mod sync;
+mod transport;

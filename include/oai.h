@@ -1,0 +1,1273 @@
+/*
+ * oaic: a client for the OpenAI API and every compatible server, with a C ABI.
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * Made by cbindgen from src/ffi; do not edit. To make it again: OAI_BLESS=1 cargo test --test header
+ *
+ * What holds for every function:
+ *
+ * Handles     are opaque. oai_X_new makes one, oai_X_free releases it, and every free takes NULL.
+ * Results     A function that can fail returns an oai_status: OAI_OK is 0, errors are negative. Outputs come last, are
+ *             set to NULL or 0 first and filled on success. NULL for a pointer that must not be NULL is
+ *             OAI_ERR_INVALID_ARGUMENT, never a crash.
+ * Responses   A call that yields a response fills it also when it fails or is refused, unless the pointer to it is
+ *             NULL, memory ran out or the process was forked: it is an outcome with a status and an error. What
+ *             oai_response_error returns is borrowed; an oai_error from an out-parameter is owned.
+ * Texts       are UTF-8 and copied before the call returns. Names and URLs are NUL-terminated; texts and bodies are
+ *             pointer and length, where OAI_STRLEN means NUL-terminated. Bytes come out as pointer and length, with
+ *             one NUL behind the last byte. What the caller owns is freed with oai_string_free.
+ * Pointers    not NULL must point to what their type says, live as long as the call, and not be freed by another
+ *             thread meanwhile. A handle must not be used after its free.
+ * Threads     A const pointer means that any number of threads may use the handle at once. A request belongs to one
+ *             thread at a time; submitting only reads it, and it may be reused, changed or freed at once.
+ * Ids         of requests are unique in the process, never 0, below 2^53, and written before any event can be seen.
+ * user_data   comes with an optional oai_destructor, called exactly once: after the terminal event, or inline when the
+ *             call is refused.
+ * Callbacks   are never made inside the call that asked for them. An accepted request gets exactly one terminal
+ *             event, a refused one gets none. A blocking call made from a callback returns OAI_ERR_STATE.
+ * Times       are milliseconds where the name ends in _ms.
+ * Signals     No function is async-signal-safe. In a forked child of a process that used the library, functions that
+ *             do work return OAI_ERR_FORKED.
+ */
+
+#ifndef OAI_H
+#define OAI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** The major number of the version that this header belongs to; `oai_version_string` tells the library's own. */
+#define OAI_VERSION_MAJOR 0
+/** The minor number of the version that this header belongs to. */
+#define OAI_VERSION_MINOR 1
+/** The patch number of the version that this header belongs to. */
+#define OAI_VERSION_PATCH 0
+/** The version that this header belongs to, as text. */
+#define OAI_VERSION_STRING "0.1.0"
+
+/** As the length of a text: it ends at its first NUL byte. */
+#define OAI_STRLEN ((size_t)-1)
+
+/** `oai_option.when`: the option may change at any time and holds for everything not yet sent. */
+#define OAI_OPTION_ANY_TIME 0
+
+/** `oai_option.when`: the option may change until the client's first request. */
+#define OAI_OPTION_UNTIL_FIRST_REQUEST 1
+
+/** `oai_option.when`: the option is given when the client is made. */
+#define OAI_OPTION_AT_CREATION 2
+
+/** `oai_set_http_version`: what the server offers. */
+#define OAI_HTTP_VERSION_AUTO 0
+
+/** `oai_set_http_version`: HTTP/1.1 (the default). */
+#define OAI_HTTP_VERSION_1_1 1
+
+/** `oai_set_http_version`: HTTP/2. */
+#define OAI_HTTP_VERSION_2 2
+
+/** `oai_set_callback_thread`: the library's dispatcher thread (the default). */
+#define OAI_CALLBACK_ON_DISPATCHER 0
+
+/** `oai_set_callback_thread`: the worker thread that read the answer. */
+#define OAI_CALLBACK_ON_WORKER 1
+
+/** `oai_request_set_priority`: before the others. */
+#define OAI_PRIORITY_HIGH 0
+
+/** `oai_request_set_priority`: the default. */
+#define OAI_PRIORITY_NORMAL 1
+
+/** `oai_request_set_priority`: after the others. */
+#define OAI_PRIORITY_LOW 2
+
+/** `kind` of an event: a part of a stream. `data` and `len` are the event's data, borrowed for the callback. */
+#define OAI_EVENT_CHUNK 1
+
+/** `kind` of an event: the end. `response` is owned by the callee, who frees it with `oai_response_free`. */
+#define OAI_EVENT_DONE 2
+
+/** The epoch of the ABI: what was compiled for another epoch does not fit. */
+#define OAI_ABI_EPOCH 0
+
+/** Additions to the ABI since the epoch began. */
+#define OAI_ABI_ADDITIONS 1
+
+/** A log level: nothing. */
+#define OAI_LOG_OFF 0
+
+/** A log level: what failed. */
+#define OAI_LOG_ERROR 1
+
+/** A log level: also what went wrong and was mended, such as retries, and settings that were ignored. The default. */
+#define OAI_LOG_WARN 2
+
+/** A log level: also where the key came from. */
+#define OAI_LOG_INFO 3
+
+/** A log level: also each attempt. */
+#define OAI_LOG_DEBUG 4
+
+/** A log level: everything. */
+#define OAI_LOG_TRACE 5
+
+/** Events taken from a queue. It belongs to one thread at a time; the caller frees it with `oai_batch_free`. */
+typedef struct oai_batch oai_batch;
+
+/**
+ * A client: settings, identity and a queue of its own. Any thread may use it at any time, except while it is freed.
+ */
+typedef struct oai_client oai_client;
+
+/**
+ * What went wrong. Owned when it came from an out-parameter (free it with `oai_error_free`), borrowed when it came from
+ * `oai_response_error`. It never changes; any thread may read it.
+ */
+typedef struct oai_error oai_error;
+
+/**
+ * A completion queue: events of any number of requests and clients, taken in batches. Any thread may use it at any
+ * time, except while it is freed.
+ */
+typedef struct oai_queue oai_queue;
+
+/**
+ * A request being put together. It belongs to one thread at a time; submitting leaves it as it is, so it may be
+ * submitted again, changed or freed at once.
+ */
+typedef struct oai_request oai_request;
+
+/**
+ * What became of a request: an outcome with a status, whether it went well or not. The caller owns it and frees it
+ * with `oai_response_free`. It never changes; any thread may read it. All that it hands out lives as long as itself.
+ */
+typedef struct oai_response oai_response;
+
+/** What a call came to: `OAI_OK` is 0, errors are negative. Numbers are never reused. */
+typedef int32_t oai_status;
+
+/** One row of the option table. All texts are static and NUL-terminated. */
+typedef struct {
+    /** The JSON key, and the end of `oai_set_NAME` and, in capitals, of `OAI_NAME`. */
+    const char *name;
+    /** `uint32`, `uint64`, `double`, `flag`, `choice`, `string` or `secret`. */
+    const char *type_name;
+    /** The default as text; empty where there is none. */
+    const char *default_value;
+    /** What it does. */
+    const char *doc;
+    /** `OAI_OPTION_ANY_TIME`, `OAI_OPTION_UNTIL_FIRST_REQUEST` or `OAI_OPTION_AT_CREATION`. */
+    int32_t when;
+    /** For later versions. */
+    const void *reserved[3];
+} oai_option;
+
+/**
+ * Is told what happens to a request: any number of `OAI_EVENT_CHUNK`, then exactly one `OAI_EVENT_DONE`.
+ *
+ * It is never called inside the call that asked for it, and for one client never twice at once, unless
+ * `callback_thread` is `OAI_CALLBACK_ON_WORKER`. It must not block for long and must not throw; a blocking call of
+ * this library made from it returns `OAI_ERR_STATE`.
+ */
+typedef void (*oai_callback)(void *user_data,
+                             uint64_t id,
+                             int32_t kind,
+                             const char *data,
+                             size_t len,
+                             oai_response *response);
+
+/**
+ * Ends what `user_data` points to. Called exactly once: after the terminal event, or inside the call that refused.
+ */
+typedef void (*oai_destructor)(void *user_data);
+
+/** One event. It lives as long as its batch. */
+typedef struct {
+    /** The request's id. */
+    uint64_t id;
+    /** The tag given when it was submitted. */
+    uint64_t tag;
+    /** `OAI_EVENT_CHUNK` or `OAI_EVENT_DONE`. */
+    int32_t kind;
+    /** Of `OAI_EVENT_DONE`: the response's status. Else `OAI_OK`. */
+    oai_status status;
+    /** Of `OAI_EVENT_CHUNK`: the event's data. Else NULL. */
+    const char *data;
+    /** Its bytes. */
+    size_t len;
+    /** Of `OAI_EVENT_DONE`: the response, freed with the batch unless `oai_record_take_response` moved it out. */
+    oai_response *response;
+    /** For later versions. */
+    uint64_t reserved[2];
+} oai_event_record;
+
+/**
+ * Is given log lines, on the library's dispatcher thread and never inside a call. `message` is a line of `len` bytes
+ * with a NUL behind it, without a newline, borrowed for the callback. No line ever holds an API key.
+ */
+typedef void (*oai_log_callback)(void *user_data, int32_t level, const char *message, size_t len);
+
+/** It worked. */
+#define OAI_OK 0
+
+/** An argument is NULL where it must not be, or is not what it should be; the error or the log says which. */
+#define OAI_ERR_INVALID_ARGUMENT (-1)
+
+/** The call is not possible now: a blocking call from a callback, or a transport option after the first request. */
+#define OAI_ERR_STATE (-2)
+
+/** Memory ran out. */
+#define OAI_ERR_NO_MEMORY (-3)
+
+/** An option's value is not usable; the error or the log names the option, the value and the range. */
+#define OAI_ERR_CONFIG (-4)
+
+/** The server needs an API key and none is set. */
+#define OAI_ERR_NO_API_KEY (-5)
+
+/** No request has this id, or it has already ended. */
+#define OAI_ERR_UNKNOWN_ID (-6)
+
+/** There is no option of this name. */
+#define OAI_ERR_UNKNOWN_OPTION (-7)
+
+/** The library could not do its own part, such as starting a thread. */
+#define OAI_ERR_INTERNAL (-8)
+
+/** No connection: refused, unreachable, name not found, or timed out while connecting. */
+#define OAI_ERR_CONNECT (-100)
+
+/** The server's certificate is not trusted. */
+#define OAI_ERR_TLS (-101)
+
+/** An attempt took longer than attempt_timeout_ms. */
+#define OAI_ERR_TIMEOUT (-102)
+
+/** The connection ended before the answer did. */
+#define OAI_ERR_CONNECTION_LOST (-103)
+
+/** Too many redirects, or one to nowhere. */
+#define OAI_ERR_REDIRECT (-104)
+
+/** The answer is larger than max_response_bytes. */
+#define OAI_ERR_TOO_LARGE (-105)
+
+/** What came back is not HTTP, or not in its announced encoding. */
+#define OAI_ERR_PROTOCOL (-106)
+
+/** The answer is not what the call expects, such as fewer vectors than inputs. */
+#define OAI_ERR_DECODE (-107)
+
+/** A stream ended early; what was received before is in the response or was delivered. */
+#define OAI_ERR_INCOMPLETE (-108)
+
+/** The server reported an error in the middle of a stream. */
+#define OAI_ERR_STREAM (-109)
+
+/** A stream was silent for longer than idle_timeout_ms. */
+#define OAI_ERR_IDLE_TIMEOUT (-110)
+
+/** An HTTP status that has no number of its own here. */
+#define OAI_ERR_HTTP (-200)
+
+/** HTTP 400. */
+#define OAI_ERR_HTTP_BAD_REQUEST (-201)
+
+/** HTTP 401: the key is wrong. */
+#define OAI_ERR_HTTP_AUTHENTICATION (-202)
+
+/** HTTP 403: the key may not do this. */
+#define OAI_ERR_HTTP_PERMISSION (-203)
+
+/** HTTP 404: no such path, model or object. */
+#define OAI_ERR_HTTP_NOT_FOUND (-204)
+
+/** HTTP 409. */
+#define OAI_ERR_HTTP_CONFLICT (-205)
+
+/** HTTP 422. */
+#define OAI_ERR_HTTP_UNPROCESSABLE (-206)
+
+/** HTTP 429: too many requests or tokens. */
+#define OAI_ERR_RATE_LIMITED (-207)
+
+/** The account's quota or budget is used up; waiting does not help. */
+#define OAI_ERR_QUOTA (-208)
+
+/** HTTP 500 and above. */
+#define OAI_ERR_HTTP_SERVER (-209)
+
+/** HTTP 408. */
+#define OAI_ERR_HTTP_REQUEST_TIMEOUT (-210)
+
+/** HTTP 413: the request is too large. */
+#define OAI_ERR_HTTP_TOO_LARGE (-211)
+
+/** queue_size requests are waiting already. */
+#define OAI_ERR_QUEUE_FULL (-300)
+
+/** The time given for the request, a drain or a shutdown has passed, or cannot be met. */
+#define OAI_ERR_DEADLINE (-301)
+
+/** The request was cancelled, or its client was freed. */
+#define OAI_ERR_CANCELLED (-302)
+
+/** The client was closed and takes no more requests. */
+#define OAI_ERR_CLOSED (-303)
+
+/** This is the child of a process that had used the library. */
+#define OAI_ERR_FORKED (-400)
+
+/** oai_shutdown was called. */
+#define OAI_ERR_SHUTDOWN (-401)
+
+/** The library failed internally; only this call or request is affected. */
+#define OAI_ERR_PANIC (-402)
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Names a status: `"OAI_ERR_QUEUE_FULL"` for `OAI_ERR_QUEUE_FULL`.
+ *
+ * Returns a static string that is never freed; `"OAI_ERR_UNKNOWN"` for a number that is none of ours. Any thread, any
+ * time. Since 0.1.
+ */
+const char *oai_status_name(oai_status status);
+
+/**
+ * The status that the failed call returned too.
+ *
+ * `error`: may be NULL, which gives `OAI_OK`. Any thread. Since 0.1.
+ */
+oai_status oai_error_status(const oai_error *error);
+
+/**
+ * The HTTP status of the answer; 0 when none came.
+ *
+ * `error`: may be NULL, which gives 0. Any thread. Since 0.1.
+ */
+int32_t oai_error_http_status(const oai_error *error);
+
+/**
+ * The server's `error.type`, such as `"invalid_request_error"`.
+ *
+ * `error`: may be NULL. Returns a NUL-terminated text that lives as long as the error, NULL when there is none. Any
+ * thread. Since 0.1.
+ */
+const char *oai_error_type(const oai_error *error);
+
+/**
+ * The server's `error.code`, such as `"rate_limit_exceeded"`.
+ *
+ * `error`: may be NULL. Returns a NUL-terminated text that lives as long as the error, NULL when there is none. Any
+ * thread. Since 0.1.
+ */
+const char *oai_error_code(const oai_error *error);
+
+/**
+ * The server's `error.param`: the parameter that it blames.
+ *
+ * `error`: may be NULL. Returns a NUL-terminated text that lives as long as the error, NULL when there is none. Any
+ * thread. Since 0.1.
+ */
+const char *oai_error_param(const oai_error *error);
+
+/**
+ * The sentence for the person who reads it: what failed, after how many attempts, what the server said, what to do.
+ *
+ * `error`: may be NULL, which gives `""`. Returns a NUL-terminated text that lives as long as the error, never NULL.
+ * It never holds an API key. Any thread. Since 0.1.
+ */
+const char *oai_error_message(const oai_error *error);
+
+/**
+ * The server's id of the request, which its support asks for.
+ *
+ * `error`: may be NULL. Returns a NUL-terminated text that lives as long as the error, NULL when there is none. Any
+ * thread. Since 0.1.
+ */
+const char *oai_error_request_id(const oai_error *error);
+
+/**
+ * How long the server asked to wait, in milliseconds; 0 when it did not say.
+ *
+ * `error`: may be NULL, which gives 0. Any thread. Since 0.1.
+ */
+uint64_t oai_error_retry_after_ms(const oai_error *error);
+
+/**
+ * Whether the request may have been carried out although it failed: 1 if so, else 0. Look before you send it again.
+ *
+ * `error`: may be NULL, which gives 0. Any thread. Since 0.1.
+ */
+int32_t oai_error_may_have_executed(const oai_error *error);
+
+/**
+ * Frees an error that an out-parameter gave; never one of `oai_response_error`.
+ *
+ * `error`: may be NULL. Any thread. Since 0.1.
+ */
+void oai_error_free(oai_error *error);
+
+/**
+ * Makes a client. Nothing is started and nothing is sent: threads and sockets come with the first request.
+ *
+ * `config_json`: nullable, an object with option names as keys, such as `{"max_retries": 8}`; copied. `len`: its bytes,
+ * or `OAI_STRLEN`. What it does not say comes from the process environment, then from a `.env` file, then from the
+ * defaults, so `NULL, 0` is the usual call. `client`: not NULL, gets the client, which the caller frees with
+ * `oai_client_free`. `error`: nullable, gets what went wrong.
+ * Returns `OAI_OK`; `OAI_ERR_CONFIG` or `OAI_ERR_UNKNOWN_OPTION` for a value or name that cannot be used, named with
+ * its source; `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FORKED`; `OAI_ERR_SHUTDOWN`. Any thread. Since 0.1.
+ */
+oai_status oai_client_new(const char *config_json, size_t len, oai_client **client, oai_error **error);
+
+/**
+ * Sets several options at once, or none if one of them is wrong.
+ *
+ * `client`: not NULL. `json`: not NULL, an object with option names as keys; copied; null puts a default back. `len`:
+ * its bytes, or `OAI_STRLEN`. `error`: nullable.
+ * Returns `OAI_OK`; `OAI_ERR_CONFIG` or `OAI_ERR_UNKNOWN_OPTION`, naming the option, the value and the range;
+ * `OAI_ERR_STATE` for a transport option after the first request; `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FORKED`;
+ * `OAI_ERR_SHUTDOWN`. Any thread, any time; holds for everything not yet sent. Since 0.1.
+ */
+oai_status oai_client_configure_json(const oai_client *client, const char *json, size_t len, oai_error **error);
+
+/**
+ * Tells the values in force and where each came from, as a JSON object:
+ * `{"max_retries": {"value": 5, "source": "default"}, ...}`. Secrets are masked.
+ *
+ * `client`: not NULL. `json`: not NULL, gets a text that the caller frees with `oai_string_free`. `len`: nullable.
+ * `error`: nullable.
+ * Returns `OAI_OK`, `OAI_ERR_INVALID_ARGUMENT`, `OAI_ERR_FORKED` or `OAI_ERR_NO_MEMORY`. Any thread. Since 0.1.
+ */
+oai_status oai_client_config_json(const oai_client *client, char **json, size_t *len, oai_error **error);
+
+/**
+ * Takes no more requests and waits until every accepted one has ended and its event was handed over.
+ *
+ * `client`: not NULL. `timeout_ms`: how long to wait at most; what is left then goes on. `error`: nullable.
+ * Returns `OAI_OK`; `OAI_ERR_DEADLINE` when there is something left; `OAI_ERR_STATE` from a callback;
+ * `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FORKED`; `OAI_ERR_SHUTDOWN`. Any thread. Since 0.1.
+ */
+oai_status oai_client_close(const oai_client *client, uint64_t timeout_ms, oai_error **error);
+
+/**
+ * Frees a client. What is left of its requests ends with `OAI_ERR_CANCELLED`, blocked `oai_send`s of other threads too.
+ *
+ * Waits for the client's running callback, makes the outstanding ones, and returns when none can follow. Inside a
+ * callback of this very client it returns at once, and the outstanding ones follow. In the child of a process that had
+ * used the library it does nothing.
+ * `client`: may be NULL. No other thread may begin a call with it any more. Since 0.1.
+ */
+void oai_client_free(oai_client *client);
+
+/**
+ * Walks the option table.
+ *
+ * `previous`: NULL for the first row, else a row that this function returned. Returns the next row, a static that is
+ * never freed, NULL behind the last. Any thread, any time. Since 0.1.
+ */
+const oai_option *oai_option_next(const oai_option *previous);
+
+/**
+ * Sets the API key, sent as a bearer token. Keys may rotate while requests wait.
+ *
+ * `key`: ASCII, one line, no white space around it; copied; NULL: no key. A `base_url`, proxy, CA file, header or
+ * query from a `.env` file that was only found is dropped then, with a warning, or a stranger's file could receive
+ * the key; after the first request the call fails with `OAI_ERR_STATE` instead.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
+ * a key that is empty, padded or not one line of ASCII (the log says which). Since 0.1.
+ */
+oai_status oai_set_api_key(const oai_client *client, const char *key);
+
+/**
+ * Sets the key for the organization endpoints.
+ *
+ * `key`: as for `oai_set_api_key`, with the same care about a found `.env` file; copied; NULL: no key.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
+ * a key that is empty, padded or not one line of ASCII (the log says which). Since 0.1.
+ */
+oai_status oai_set_admin_api_key(const oai_client *client, const char *key);
+
+/**
+ * Sets where requests go.
+ *
+ * `url`: http:// or https://, host and path prefix, without user, query and fragment; a slash at the end is
+ * dropped; copied; NULL: `https://api.openai.com/v1`.
+ * Any thread, until the client's first request.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_STATE`
+ * after the first request; `OAI_ERR_CONFIG` for anything else (the log says which). Since 0.1.
+ */
+oai_status oai_set_base_url(const oai_client *client, const char *url);
+
+/**
+ * Sets the organization, sent as OpenAI-Organization.
+ *
+ * `id`: one line of ASCII; copied; NULL: none, as is an empty text.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
+ * other characters (the log says which). Since 0.1.
+ */
+oai_status oai_set_organization(const oai_client *client, const char *id);
+
+/**
+ * Sets the project, sent as OpenAI-Project.
+ *
+ * `id`: one line of ASCII; copied; NULL: none, as is an empty text.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
+ * other characters (the log says which). Since 0.1.
+ */
+oai_status oai_set_project(const oai_client *client, const char *id);
+
+/**
+ * Sets headers that go with every request; an Authorization among them replaces the key's.
+ *
+ * `headers`: lines of `Name: value`, in place of all set before; copied; NULL: none, as is an empty text.
+ * Any thread, until the client's first request.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_STATE`
+ * after the first request; `OAI_ERR_CONFIG` for a line of another form, characters that HTTP does not allow, or a
+ * header of the connection such as Content-Length (the log says which). Since 0.1.
+ */
+oai_status oai_set_custom_headers(const oai_client *client, const char *headers);
+
+/**
+ * Sets query parameters that go with every request.
+ *
+ * `query`: `a=b&c=d` with percent-encoding, or a JSON object, in place of all set before; copied; NULL: none, as
+ * is an empty text.
+ * Any thread, until the client's first request.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_STATE`
+ * after the first request; `OAI_ERR_CONFIG` for a parameter without a name or an object that is not valid (the log
+ * says which). Since 0.1.
+ */
+oai_status oai_set_default_query(const oai_client *client, const char *query);
+
+/**
+ * Sets how many requests are in flight at once; a stream counts until its end.
+ *
+ * `requests`: 1 to 100000, default 5.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_max_concurrent_requests(const oai_client *client, uint32_t requests);
+
+/**
+ * Sets how many requests may wait, those in backoff included; one more is refused with `OAI_ERR_QUEUE_FULL`.
+ *
+ * `requests`: 0 to 10000000, default 100.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_queue_size(const oai_client *client, uint32_t requests);
+
+/**
+ * Sets the wait that is worth one priority, so that low ones do not wait for ever.
+ *
+ * `ms`: milliseconds, up to a year, default 30000; 0: priorities do not count.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_ageing_ms(const oai_client *client, uint64_t ms);
+
+/**
+ * Sets how many attempts may follow the first.
+ *
+ * `retries`: 0 (none) to 100, default 5.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_max_retries(const oai_client *client, uint32_t retries);
+
+/**
+ * Sets the backoff before the first retry.
+ *
+ * `ms`: milliseconds, up to a year, default 1000.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_initial_retry_delay_ms(const oai_client *client, uint64_t ms);
+
+/**
+ * Sets what each further backoff is multiplied with.
+ *
+ * `factor`: 1 to 100, default 2.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_backoff_factor(const oai_client *client, double factor);
+
+/**
+ * Sets the longest backoff of the library's own; a server may ask for more.
+ *
+ * `ms`: milliseconds, up to a year, default 16000.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_max_retry_delay_ms(const oai_client *client, uint64_t ms);
+
+/**
+ * Sets the share of a backoff that chance may take off, so that clients do not retry in step.
+ *
+ * `share`: 0 (exact delays) to 1, default 0.25.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_retry_jitter(const oai_client *client, double share);
+
+/**
+ * Sets the longest wait a server may ask for; a longer one ends the request with the server's error.
+ *
+ * `ms`: milliseconds, up to a year, default 120000.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_max_retry_after_ms(const oai_client *client, uint64_t ms);
+
+/**
+ * Sets whether requests are sent again that the server may already have carried out, and billed.
+ *
+ * `on`: 0 or 1, default 0.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for another number (the log
+ * says which). Since 0.1.
+ */
+oai_status oai_set_retry_unsafe(const oai_client *client, int32_t on);
+
+/**
+ * Sets the limit of one attempt; of a stream: to its first event.
+ *
+ * `ms`: milliseconds, up to a year; 0: none. Default 600000, for embeddings and moderations 60000; once set it
+ * holds for all.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_attempt_timeout_ms(const oai_client *client, uint64_t ms);
+
+/**
+ * Sets the limit of a request as a whole, with queue and retries.
+ *
+ * `ms`: milliseconds, up to a year; 0: none, the default.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_timeout_ms(const oai_client *client, uint64_t ms);
+
+/**
+ * Sets the limit of connecting, TLS included.
+ *
+ * `ms`: milliseconds, up to a year, default 10000; 0: none.
+ * Any thread, until the client's first request.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_STATE` after the first request;
+ * `OAI_ERR_CONFIG` for a value outside the range (the log says which). Since 0.1.
+ */
+oai_status oai_set_connect_timeout_ms(const oai_client *client, uint64_t ms);
+
+/**
+ * Sets the longest silence of the server inside a stream; a slow reader does not count.
+ *
+ * `ms`: milliseconds, up to a year, default 300000; 0: no limit.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_idle_timeout_ms(const oai_client *client, uint64_t ms);
+
+/**
+ * Sets the longest response body, after decompression; a longer one ends with `OAI_ERR_TOO_LARGE`.
+ *
+ * `bytes`: 1 to 1099511627776, default 1073741824.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_max_response_bytes(const oai_client *client, uint64_t bytes);
+
+/**
+ * Sets how many redirects one attempt follows.
+ *
+ * `redirects`: 0 (none) to 20, default 5.
+ * Any thread, until the client's first request.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_STATE` after the first request;
+ * `OAI_ERR_CONFIG` for a value outside the range (the log says which). Since 0.1.
+ */
+oai_status oai_set_max_redirects(const oai_client *client, uint32_t redirects);
+
+/**
+ * Sets how many events of a stream wait for their reader before the socket is no longer read.
+ *
+ * `events`: 1 to 65536, default 64.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_stream_buffer_events(const oai_client *client, uint32_t events);
+
+/**
+ * Sets the proxy for all requests, in place of `https_proxy` and `http_proxy`.
+ *
+ * `url`: http://, https:// or socks5://, with user and password if need be; without a scheme http:// is meant;
+ * empty: no proxy; copied; NULL: those two decide.
+ * Any thread, until the client's first request.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_STATE`
+ * after the first request; `OAI_ERR_CONFIG` for another scheme or no host (the log says which). Since 0.1.
+ */
+oai_status oai_set_proxy(const oai_client *client, const char *url);
+
+/**
+ * Sets the proxy for https:// base URLs, in place of the variable HTTPS_PROXY.
+ *
+ * `url`: http://, https:// or socks5://, with user and password if need be; without a scheme http:// is meant;
+ * empty: no proxy; copied; NULL: no proxy.
+ * Any thread, until the client's first request.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_STATE`
+ * after the first request; `OAI_ERR_CONFIG` for another scheme or no host (the log says which). Since 0.1.
+ */
+oai_status oai_set_https_proxy(const oai_client *client, const char *url);
+
+/**
+ * Sets the proxy for http:// base URLs, in place of the variable HTTP_PROXY.
+ *
+ * `url`: http://, https:// or socks5://, with user and password if need be; without a scheme http:// is meant;
+ * empty: no proxy; copied; NULL: no proxy.
+ * Any thread, until the client's first request.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_STATE`
+ * after the first request; `OAI_ERR_CONFIG` for another scheme or no host (the log says which). Since 0.1.
+ */
+oai_status oai_set_http_proxy(const oai_client *client, const char *url);
+
+/**
+ * Sets the hosts that are reached without a proxy, in place of the variable NO_PROXY.
+ *
+ * `hosts`: names and addresses, separated by commas; copied; NULL: none, as is an empty text.
+ * Any thread, until the client's first request.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_STATE`
+ * after the first request; `OAI_ERR_CONFIG` for a control character (the log says which). Since 0.1.
+ */
+oai_status oai_set_no_proxy(const oai_client *client, const char *hosts);
+
+/**
+ * Sets a file with CA certificates (PEM) to trust. It is read at the first request.
+ *
+ * `path`: copied; NULL: none, as is an empty text.
+ * Any thread, until the client's first request.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_STATE`
+ * after the first request; `OAI_ERR_CONFIG` for a control character (the log says which). Since 0.1.
+ */
+oai_status oai_set_ca_file(const oai_client *client, const char *path);
+
+/**
+ * Sets which HTTP version is spoken.
+ *
+ * `version`: `OAI_HTTP_VERSION_1_1` (the default), `OAI_HTTP_VERSION_2` or `OAI_HTTP_VERSION_AUTO`.
+ * Any thread, until the client's first request.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_STATE` after the first request;
+ * `OAI_ERR_CONFIG` for another number (the log says which). Since 0.1.
+ */
+oai_status oai_set_http_version(const oai_client *client, int32_t version);
+
+/**
+ * Sets how long an unused connection is kept.
+ *
+ * `ms`: milliseconds, up to a year, default 90000; 0: not at all.
+ * Any thread, until the client's first request.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_STATE` after the first request;
+ * `OAI_ERR_CONFIG` for a value outside the range (the log says which). Since 0.1.
+ */
+oai_status oai_set_pool_idle_ms(const oai_client *client, uint64_t ms);
+
+/**
+ * Sets which thread makes the callbacks.
+ *
+ * `thread`: `OAI_CALLBACK_ON_DISPATCHER` (the default), or `OAI_CALLBACK_ON_WORKER` for callbacks that never
+ * block: they run at once, and those of one client may overlap.
+ * Any thread, until the client's first request.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_STATE` after the first request;
+ * `OAI_ERR_CONFIG` for another number (the log says which). Since 0.1.
+ */
+oai_status oai_set_callback_thread(const oai_client *client, int32_t thread);
+
+/**
+ * Makes a request for any operation.
+ *
+ * `method`: not NULL, such as `"POST"`. `path`: not NULL, below `base_url`, such as `"/chat/completions"`; no query,
+ * no `..`. Both are copied. `request`: not NULL, gets the request, which the caller frees with `oai_request_free`.
+ * `error`: nullable.
+ * Returns `OAI_OK`, or `OAI_ERR_INVALID_ARGUMENT`, naming what is wrong. Any thread. Since 0.1.
+ */
+oai_status oai_request_new(const char *method, const char *path, oai_request **request, oai_error **error);
+
+/**
+ * Frees a request; what was submitted from it goes on.
+ *
+ * `request`: may be NULL. Since 0.1.
+ */
+void oai_request_free(oai_request *request);
+
+/**
+ * Sets the body: any JSON, sent to the letter unless another setter adds to it.
+ *
+ * `request`: not NULL. `json`: not NULL, UTF-8, copied. `len`: its bytes, or `OAI_STRLEN`. `"stream": true` in it makes
+ * the answer a stream of events.
+ * Returns `OAI_OK`, or `OAI_ERR_INVALID_ARGUMENT` if it is not JSON; the log says where. Since 0.1.
+ */
+oai_status oai_request_set_json(oai_request *request, const char *json, size_t len);
+
+/**
+ * Sets a query parameter, replacing one of that name.
+ *
+ * `request`, `name`: not NULL. `value`: NULL removes the parameter. Both are copied and encoded as needed.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+ */
+oai_status oai_request_set_query(oai_request *request, const char *name, const char *value);
+
+/**
+ * Sets a header, which wins over one that the client would send.
+ *
+ * `request`, `name`: not NULL. `value`: NULL removes the header. Both are copied.
+ * Returns `OAI_OK`, or `OAI_ERR_INVALID_ARGUMENT` for what cannot be a header; the log says why. Since 0.1.
+ */
+oai_status oai_request_set_header(oai_request *request, const char *name, const char *value);
+
+/**
+ * Sets the texts of an embed call (the body's `input`), whose answer is then decoded: see `oai_response_embeddings`.
+ *
+ * `request`: not NULL, for `POST /embeddings`. `inputs`: `n` texts, none NULL, UTF-8, copied. `lens`: their bytes;
+ * NULL: all are NUL-terminated. `n`: at least 1.
+ * Returns `OAI_OK`, or `OAI_ERR_INVALID_ARGUMENT`; the log names the input. Since 0.1.
+ */
+oai_status oai_request_set_inputs(oai_request *request, const char *const *inputs, const size_t *lens, size_t n);
+
+/**
+ * The same from one buffer, in which the texts stand one behind the other: cheaper to pass for foreign languages.
+ *
+ * `request`: not NULL, for `POST /embeddings`. `bytes`: the texts, UTF-8, copied; nullable only if all are empty.
+ * `lens`: the bytes of each, not NULL. `n`: at least 1.
+ * Returns `OAI_OK`, or `OAI_ERR_INVALID_ARGUMENT`; the log names the input. Since 0.1.
+ */
+oai_status oai_request_set_inputs_packed(oai_request *request, const char *bytes, const size_t *lens, size_t n);
+
+/**
+ * Sets the body's `model`.
+ *
+ * `request`: not NULL. `model`: copied; NULL takes back what this function set.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+ */
+oai_status oai_request_set_model(oai_request *request, const char *model);
+
+/**
+ * Sets the body's `dimensions`: how long the vectors are to be, for models that can shorten them.
+ *
+ * `request`: not NULL. `dimensions`: 0 for the model's own.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+ */
+oai_status oai_request_set_dimensions(oai_request *request, uint32_t dimensions);
+
+/**
+ * Sets the body's `user`: an id of your end user, for OpenAI's abuse monitoring.
+ *
+ * `request`: not NULL. `user`: copied; NULL takes it back.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+ */
+oai_status oai_request_set_user(oai_request *request, const char *user);
+
+/**
+ * Sets the body's `stream`, and so whether the answer is read as a stream of events.
+ *
+ * `request`: not NULL. `stream`: 0 or not 0.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+ */
+oai_status oai_request_set_stream(oai_request *request, int32_t stream);
+
+/**
+ * Sets the priority. Within a model, waiting for `ageing_ms` counts as much as one step of it, so nothing waits for
+ * ever.
+ *
+ * `request`: not NULL. `priority`: `OAI_PRIORITY_HIGH`, `OAI_PRIORITY_NORMAL` (the default) or `OAI_PRIORITY_LOW`.
+ * Returns `OAI_OK`, or `OAI_ERR_INVALID_ARGUMENT` for another number. Since 0.1.
+ */
+oai_status oai_request_set_priority(oai_request *request, uint32_t priority);
+
+/**
+ * Sets how long the request may take in all, with its time in the queue and its retries.
+ *
+ * `request`: not NULL. `timeout_ms`: milliseconds from the submit on; 0: the client's `timeout_ms`.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+ */
+oai_status oai_request_set_timeout_ms(oai_request *request, uint64_t timeout_ms);
+
+/**
+ * Sets the `Idempotency-Key` header, the same in each attempt. None is sent otherwise.
+ *
+ * `request`: not NULL. `key`: copied; NULL takes it back.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+ */
+oai_status oai_request_set_idempotency_key(oai_request *request, const char *key);
+
+/**
+ * Sets the tag that `oai_submit_to` puts on the request's events when it is given none (0).
+ *
+ * `request`: not NULL. `tag`: any number; the library does not look at it.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+ */
+oai_status oai_request_set_tag(oai_request *request, uint64_t tag);
+
+/**
+ * The outcome: `OAI_OK`, or what went wrong.
+ *
+ * `response`: NULL gives `OAI_ERR_INVALID_ARGUMENT`. Any thread. Since 0.1.
+ */
+oai_status oai_response_status(const oai_response *response);
+
+/**
+ * The HTTP status of the last answer; 0 when none came.
+ *
+ * `response`: may be NULL, which gives 0. Any thread. Since 0.1.
+ */
+int32_t oai_response_http_status(const oai_response *response);
+
+/**
+ * The id of the request; 0 when it was refused.
+ *
+ * `response`: may be NULL, which gives 0. Any thread. Since 0.1.
+ */
+uint64_t oai_response_id(const oai_response *response);
+
+/**
+ * How many attempts were started, the first included.
+ *
+ * `response`: may be NULL, which gives 0. Any thread. Since 0.1.
+ */
+uint32_t oai_response_attempts(const oai_response *response);
+
+/**
+ * The body as it was received, decompressed.
+ *
+ * `response`: not NULL. `data`: gets a pointer that lives as long as the response, never NULL on success; one NUL
+ * stands behind the last byte. `len`: nullable, gets the number of bytes without that NUL. The body is empty after a
+ * typed embed call that went well, and after a stream whose chunks were delivered; after `oai_send` of a stream it is
+ * the folded message.
+ * Returns `OAI_OK`, or `OAI_ERR_INVALID_ARGUMENT` for a NULL. Any thread. Since 0.1.
+ */
+oai_status oai_response_body(const oai_response *response, const char **data, size_t *len);
+
+/**
+ * The first value of a header of the answer.
+ *
+ * `response`: may be NULL. `name`: in any case, not NULL. Returns a NUL-terminated text that lives as long as the
+ * response, NULL when there is no such header. Any thread. Since 0.1.
+ */
+const char *oai_response_header(const oai_response *response, const char *name);
+
+/**
+ * The header at an index, to walk them all from 0 on.
+ *
+ * `response`: not NULL. `name`, `value`: not NULL; get NUL-terminated texts that live as long as the response, or both
+ * NULL behind the last header. Returns `OAI_OK`, or `OAI_ERR_INVALID_ARGUMENT` for a NULL. Any thread. Since 0.1.
+ */
+oai_status oai_response_header_at(const oai_response *response, size_t index, const char **name, const char **value);
+
+/**
+ * The server's id of the request, which its support asks for.
+ *
+ * `response`: may be NULL. Returns a NUL-terminated text that lives as long as the response, NULL when the server sent
+ * none. Any thread. Since 0.1.
+ */
+const char *oai_response_request_id(const oai_response *response);
+
+/**
+ * The tokens that the server counted.
+ *
+ * `response`: not NULL. `prompt_tokens` (input), `completion_tokens` (output), `total_tokens`: each nullable; 0 where
+ * the answer tells nothing. Returns `OAI_OK`, or `OAI_ERR_INVALID_ARGUMENT` for a NULL response. Any thread. Since 0.1.
+ */
+oai_status oai_response_usage(const oai_response *response,
+                              uint64_t *prompt_tokens,
+                              uint64_t *completion_tokens,
+                              uint64_t *total_tokens);
+
+/**
+ * The vectors of a typed embed call: a row-major matrix, one row for each input, in the order of the inputs.
+ *
+ * `response`: not NULL. `data`: gets the first of `rows * dims` floats, which live as long as the response. `rows`,
+ * `dims`: get the shape. All three are not NULL.
+ * Returns `OAI_OK`; the response's own status if it is an error; `OAI_ERR_INVALID_ARGUMENT` for a NULL;
+ * `OAI_ERR_STATE` if it is the response of another call. Any thread. Since 0.1.
+ */
+oai_status oai_response_embeddings(const oai_response *response, const float **data, size_t *rows, size_t *dims);
+
+/**
+ * What went wrong.
+ *
+ * `response`: may be NULL. Returns an error that lives as long as the response and must not be freed, NULL when the
+ * status is `OAI_OK`. Any thread. Since 0.1.
+ */
+const oai_error *oai_response_error(const oai_response *response);
+
+/**
+ * Frees a response and all that it handed out.
+ *
+ * `response`: may be NULL. Any thread. Since 0.1.
+ */
+void oai_response_free(oai_response *response);
+
+/**
+ * Frees a text that the library handed over, such as the JSON of `oai_embed_json`.
+ *
+ * `text`: may be NULL. Any thread. Since 0.1.
+ */
+void oai_string_free(char *text);
+
+/**
+ * Sends a request and waits for what becomes of it. Of a stream it gives the folded result.
+ *
+ * `client`, `request`: not NULL. `response`: not NULL; always gets a response, also when the request fails or is
+ * refused (except in a forked child), which the caller frees with `oai_response_free`.
+ * Returns the response's status; `OAI_ERR_STATE` from a callback. Any thread; blocks. Since 0.1.
+ */
+oai_status oai_send(const oai_client *client, const oai_request *request, oai_response **response);
+
+/**
+ * Submits a request whose events go to a callback on the library's dispatcher thread.
+ *
+ * `client`, `request`, `callback`: not NULL. `user_data`: handed to the callback. `destructor`: nullable, ends
+ * `user_data`, exactly once, also when the call is refused. `id`: nullable, gets the request's id before any event,
+ * 0 when refused. `error`: nullable.
+ * Returns `OAI_OK`: one terminal event follows. Otherwise it was refused and none does: `OAI_ERR_QUEUE_FULL`,
+ * `OAI_ERR_NO_API_KEY`, `OAI_ERR_CLOSED`, `OAI_ERR_INVALID_ARGUMENT`, `OAI_ERR_FORKED`, `OAI_ERR_SHUTDOWN`. Any
+ * thread, callbacks included; never blocks. Since 0.1.
+ */
+oai_status oai_submit(const oai_client *client,
+                      const oai_request *request,
+                      oai_callback callback,
+                      void *user_data,
+                      oai_destructor destructor,
+                      uint64_t *id,
+                      oai_error **error);
+
+/**
+ * Submits a request whose events go to a completion queue.
+ *
+ * `client`, `request`, `queue`: not NULL. `tag`: comes back on each event; 0: the request's own. `id`: nullable, gets
+ * the request's id before any event, 0 when refused. `error`: nullable.
+ * Returns as `oai_submit`. Any thread; never blocks. Since 0.1.
+ */
+oai_status oai_submit_to(const oai_client *client,
+                         const oai_request *request,
+                         const oai_queue *queue,
+                         uint64_t tag,
+                         uint64_t *id,
+                         oai_error **error);
+
+/**
+ * Cancels a request in whatever state it is: waiting, in backoff, in flight or streaming. Its slot is free at once, its
+ * terminal event follows with `OAI_ERR_CANCELLED`, and chunks that were not delivered yet are dropped.
+ *
+ * `client`: not NULL. `id`: from a submit of this client. `error`: nullable.
+ * Returns `OAI_OK`; `OAI_ERR_UNKNOWN_ID` if there is no such request (any more); `OAI_ERR_INVALID_ARGUMENT`;
+ * `OAI_ERR_FORKED`. Any thread, callbacks included; never blocks. Since 0.1.
+ */
+oai_status oai_cancel(const oai_client *client, uint64_t id, oai_error **error);
+
+/**
+ * Embeds texts and waits for their vectors.
+ *
+ * `client`, `model`: not NULL. `inputs`: `n` texts, none NULL, UTF-8, copied. `lens`: their bytes; NULL: all are
+ * NUL-terminated. `n`: at least 1. `options`: nullable, a request for `POST /embeddings` with dimensions, user,
+ * headers, priority, timeout or further JSON fields. `response`: not NULL; always gets a response, also when the call
+ * fails (except in a forked child), which the caller frees with `oai_response_free`; `oai_response_embeddings` gives
+ * the matrix.
+ * Returns the response's status; `OAI_ERR_DECODE` if the answer has not one vector for each input; `OAI_ERR_STATE`
+ * from a callback. Any thread; blocks. Since 0.1.
+ */
+oai_status oai_embed(const oai_client *client,
+                     const char *model,
+                     const char *const *inputs,
+                     const size_t *lens,
+                     size_t n,
+                     const oai_request *options,
+                     oai_response **response);
+
+/**
+ * Embeds texts and calls back with the response.
+ *
+ * Parameters as `oai_embed` up to `options`, and as `oai_submit` from `callback` on.
+ * Returns `OAI_OK`: one `OAI_EVENT_DONE` follows. Otherwise it was refused, as by `oai_submit`, and none does. Any
+ * thread, callbacks included; never blocks. Since 0.1.
+ */
+oai_status oai_embed_async(const oai_client *client,
+                           const char *model,
+                           const char *const *inputs,
+                           const size_t *lens,
+                           size_t n,
+                           const oai_request *options,
+                           oai_callback callback,
+                           void *user_data,
+                           oai_destructor destructor,
+                           uint64_t *id,
+                           oai_error **error);
+
+/**
+ * Embeds one text and waits for the answer's JSON, as received.
+ *
+ * `client`, `model`, `text`: not NULL. `len`: the text's bytes, or `OAI_STRLEN`. `encoding_format`: `"float"` or
+ * `"base64"`; NULL: float. `json`: not NULL, gets a text that the caller frees with `oai_string_free`. `json_len`:
+ * nullable, its bytes. `error`: nullable.
+ * Returns `OAI_OK`, or the status of what went wrong; `OAI_ERR_STATE` from a callback. Any thread; blocks. Since 0.1.
+ */
+oai_status oai_embed_json(const oai_client *client,
+                          const char *model,
+                          const char *text,
+                          size_t len,
+                          const char *encoding_format,
+                          char **json,
+                          size_t *json_len,
+                          oai_error **error);
+
+/**
+ * Makes a completion queue.
+ *
+ * `queue`: not NULL, gets the queue, which the caller frees with `oai_queue_free`. `error`: nullable.
+ * Returns `OAI_OK`, `OAI_ERR_INVALID_ARGUMENT`, `OAI_ERR_FORKED` or `OAI_ERR_SHUTDOWN`. Any thread. Since 0.1.
+ */
+oai_status oai_queue_new(oai_queue **queue, oai_error **error);
+
+/**
+ * Frees a queue. Requests that were submitted to it go on; their events are discarded. Its descriptor is closed, the
+ * duplicates of it are not.
+ *
+ * `queue`: may be NULL. No other thread may use it any more. Since 0.1.
+ */
+void oai_queue_free(oai_queue *queue);
+
+/**
+ * A descriptor to `poll` for reading: readable when the queue goes from empty to not empty, until `oai_queue_next` or
+ * `oai_queue_wait` finds it empty. So: when it is readable, call `oai_queue_next` until it gives NULL. Its bytes mean
+ * nothing; reading them is allowed and not needed.
+ *
+ * `queue`: not NULL. Returns a descriptor that the queue owns and closes when it is freed, or a negative status:
+ * `OAI_ERR_INVALID_ARGUMENT`, `OAI_ERR_INTERNAL` when the process has no descriptors left, `OAI_ERR_FORKED`,
+ * `OAI_ERR_SHUTDOWN`. Any thread. Since 0.1.
+ */
+int64_t oai_queue_fd(const oai_queue *queue);
+
+/**
+ * The same as a duplicate that the caller owns and closes: close-on-exec and non-blocking, for runtimes that close what
+ * they are given (Node, Go, Ruby).
+ *
+ * `queue`: not NULL. Returns a descriptor, or a negative status as `oai_queue_fd`. Any thread. Since 0.1.
+ */
+int64_t oai_queue_dup_fd(const oai_queue *queue);
+
+/**
+ * Takes events without waiting, oldest first.
+ *
+ * `queue`: not NULL. `max`: how many at most, at least 1. `batch`: not NULL, gets a batch that the caller frees with
+ * `oai_batch_free`, or NULL when the queue is empty, which arms the descriptor.
+ * Returns `OAI_OK`, `OAI_ERR_INVALID_ARGUMENT` or `OAI_ERR_FORKED`. Any thread; never blocks. Since 0.1.
+ */
+oai_status oai_queue_next(const oai_queue *queue, size_t max, oai_batch **batch);
+
+/**
+ * Takes events, waiting until there is one.
+ *
+ * `queue`: not NULL. `max`: how many at most, at least 1. `timeout_ms`: how long to wait at most; `UINT64_MAX`: for
+ * ever. `batch`: not NULL, gets a batch that the caller frees with `oai_batch_free`, or NULL when the time is over or
+ * `oai_queue_wake` ended the wait.
+ * Returns `OAI_OK`; `OAI_ERR_STATE` from a callback; `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FORKED`;
+ * `OAI_ERR_SHUTDOWN` when it would wait after `oai_shutdown`. Any thread; blocks. Since 0.1.
+ */
+oai_status oai_queue_wait(const oai_queue *queue, size_t max, uint64_t timeout_ms, oai_batch **batch);
+
+/**
+ * Ends one `oai_queue_wait`: the one that waits now, or else the next.
+ *
+ * `queue`: not NULL. Returns `OAI_OK`, `OAI_ERR_INVALID_ARGUMENT` or `OAI_ERR_FORKED`. Any thread; never blocks.
+ * Since 0.1.
+ */
+oai_status oai_queue_wake(const oai_queue *queue);
+
+/**
+ * The events of a batch.
+ *
+ * `batch`: not NULL. `records`: not NULL, gets an array that lives as long as the batch. `count`: not NULL, its length.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+ */
+oai_status oai_batch_records(oai_batch *batch, oai_event_record **records, size_t *count);
+
+/**
+ * Moves the response out of a record: the caller then frees it with `oai_response_free`.
+ *
+ * `record`: of a live batch; may be NULL. Returns the response, NULL if there is none (any more). Since 0.1.
+ */
+oai_response *oai_record_take_response(oai_event_record *record);
+
+/**
+ * Frees a batch with its events, and the responses that were not taken.
+ *
+ * `batch`: may be NULL. Since 0.1.
+ */
+void oai_batch_free(oai_batch *batch);
+
+/**
+ * The ABI that the loaded library speaks: `epoch << 16 | additions`. A binding needs its own epoch and at least its
+ * own additions; compare with `OAI_ABI_EPOCH` and `OAI_ABI_ADDITIONS` of the header.
+ *
+ * Any thread, any time. Since 0.1.
+ */
+uint32_t oai_abi_version(void);
+
+/**
+ * The version of the loaded library, such as `"0.1.0"`.
+ *
+ * Returns a static NUL-terminated text. Any thread, any time. Since 0.1.
+ */
+const char *oai_version_string(void);
+
+/**
+ * Ends the library in this process, for good: lets accepted requests finish within the time, cancels the rest with
+ * `OAI_ERR_SHUTDOWN`, delivers all events and ends the threads. Nobody has to call it; a leak checker likes it.
+ *
+ * `timeout_ms`: how long requests may still take; 0 cancels them at once. `error`: nullable.
+ * Returns `OAI_OK`; `OAI_ERR_DEADLINE` if requests had to be cancelled; `OAI_ERR_STATE` from a callback;
+ * `OAI_ERR_SHUTDOWN` if it was called before; `OAI_ERR_FORKED`. Any thread; blocks. Handles are freed as ever, before
+ * or after. Since 0.1.
+ */
+oai_status oai_shutdown(uint64_t timeout_ms, oai_error **error);
+
+/**
+ * Sets the log level of the process and where its lines go. Without this call the level is that of `OAI_LOG` or
+ * `OPENAI_LOG` (off, error, warn, info, debug, trace), else warn, and lines go to stderr.
+ *
+ * `level`: one of `OAI_LOG_*`. `callback`: NULL for stderr; lines from before the library's first request are kept
+ * until its threads run. `user_data`, `destructor`: nullable, as in `oai_submit`; the destructor runs when another
+ * callback is set, at `oai_shutdown`, or here if the call fails. `error`: nullable.
+ * Returns `OAI_OK`, `OAI_ERR_INVALID_ARGUMENT` for another level, `OAI_ERR_FORKED` or `OAI_ERR_SHUTDOWN`. Any thread,
+ * any time. Since 0.1.
+ */
+oai_status oai_set_log(int32_t level,
+                       oai_log_callback callback,
+                       void *user_data,
+                       oai_destructor destructor,
+                       oai_error **error);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* OAI_H */

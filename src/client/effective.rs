@@ -1,0 +1,182 @@
+//! From settings to what each layer below needs of them.
+
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use super::secret::Secret;
+use super::settings::Settings;
+use crate::error::{Error, Result};
+use crate::scheduler::Policy;
+use crate::status;
+use crate::transport::{Network, Target};
+
+/// No limit, as a limit: thirty years, which no clock overflows on.
+const NO_LIMIT: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
+/// What the scheduler decides by.
+pub fn policy(settings: &Settings) -> Policy {
+    Policy {
+        max_concurrent_requests: settings.max_concurrent_requests,
+        queue_size: settings.queue_size,
+        max_retries: settings.max_retries,
+        initial_retry_delay: settings.initial_retry_delay,
+        backoff_factor: settings.backoff_factor,
+        max_retry_delay: settings.max_retry_delay,
+        retry_jitter: settings.retry_jitter,
+        max_retry_after: settings.max_retry_after,
+        retry_unsafe: settings.retry_unsafe,
+        attempt_timeout: settings.attempt_timeout.unwrap_or(NO_LIMIT),
+        short_attempt_timeout: settings.quick_attempt_timeout.unwrap_or(NO_LIMIT),
+        timeout: settings.timeout,
+        idle_timeout: settings.idle_timeout.unwrap_or(NO_LIMIT),
+        ageing: settings.ageing,
+        stream_buffer_events: settings.stream_buffer_events,
+        max_response_bytes: settings.max_response_bytes,
+    }
+}
+
+/// Where the transport sends, and as whom.
+pub fn target(settings: &Settings) -> Result<Target> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("openai-organization", &settings.organization),
+        ("openai-project", &settings.project),
+    ] {
+        if let Some(value) = value {
+            headers.insert(HeaderName::from_static(name), header_value(name, value)?);
+        }
+    }
+    for (name, value) in &settings.custom_headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
+            Error::new(
+                status::CONFIG,
+                format!("custom_headers: {name:?} is not a header name"),
+            )
+        })?;
+        let mut checked = header_value(name.as_str(), value.expose())?;
+        checked.set_sensitive(true);
+        headers.insert(name, checked);
+    }
+    let bearer = |key: &Option<Secret>| {
+        key.as_ref().map(|key| {
+            let mut value =
+                header_value(AUTHORIZATION.as_str(), &format!("Bearer {}", key.expose()))?;
+            value.set_sensitive(true);
+            Ok(value)
+        })
+    };
+    Ok(Target {
+        base_url: settings.base_url.clone(),
+        query: settings
+            .default_query
+            .iter()
+            .map(|(name, value)| (name.clone(), value.expose().to_owned()))
+            .collect(),
+        headers,
+        authorization: bearer(&settings.api_key).transpose()?,
+        admin_authorization: bearer(&settings.admin_api_key).transpose()?,
+        key_required: is_openai(&settings.base_url),
+        max_response_bytes: settings.max_response_bytes,
+        max_redirects: settings.max_redirects,
+    })
+}
+
+/// How the transport connects.
+pub fn network(settings: &Settings) -> Network {
+    let exposed =
+        |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
+    // An explicit proxy stands alone, and an empty one means none, whatever the environment says.
+    let explicit = exposed(&settings.proxy);
+    let inherited = |secret| {
+        if explicit.is_none() {
+            exposed(secret)
+        } else {
+            None
+        }
+    };
+    Network {
+        tls: !settings.base_url.starts_with("http://"),
+        connect_timeout: settings.connect_timeout.unwrap_or(NO_LIMIT),
+        pool_idle: settings.pool_idle,
+        http_version: settings.http_version,
+        https_proxy: inherited(&settings.https_proxy),
+        http_proxy: inherited(&settings.http_proxy),
+        no_proxy: settings.no_proxy.clone(),
+        proxy: explicit.filter(|url| !url.is_empty()),
+        ca_file: settings.ca_file.clone(),
+    }
+}
+
+/// Compatible servers (vLLM, Ollama, llama.cpp) may be called without a key, OpenAI itself may not.
+fn is_openai(base_url: &str) -> bool {
+    Url::parse(base_url)
+        .ok()
+        .and_then(|url| {
+            url.host_str()
+                .map(|host| host == "openai.com" || host.ends_with(".openai.com"))
+        })
+        .unwrap_or(false)
+}
+
+fn header_value(name: &str, value: &str) -> Result<HeaderValue> {
+    HeaderValue::from_str(value).map_err(|_| {
+        // Not the value: it may be the key.
+        Error::new(
+            status::CONFIG,
+            format!("the value for the header {name} holds a character that a header cannot carry"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_openais_own_hosts_require_a_key() {
+        for (base, required) in [
+            ("https://api.openai.com/v1", true),
+            ("https://eu.api.openai.com/v1", true),
+            ("http://127.0.0.1:8000/v1", false),
+            ("https://openai.com.evil.example/v1", false),
+            ("https://notopenai.com/v1", false),
+        ] {
+            assert_eq!(is_openai(base), required, "{base}");
+        }
+    }
+
+    #[test]
+    fn keys_are_sensitive_header_values() {
+        let settings = Settings {
+            api_key: Some(Secret::new("sk-secret")),
+            organization: Some("org".into()),
+            ..Settings::default()
+        };
+        let target = target(&settings).unwrap();
+        assert_eq!(target.authorization.as_ref().unwrap(), "Bearer sk-secret");
+        assert!(!format!("{:?}", target.authorization).contains("secret"));
+        assert_eq!(target.headers["openai-organization"], "org");
+    }
+
+    #[test]
+    fn an_empty_proxy_switches_the_inherited_ones_off() {
+        let inherited = Settings {
+            http_proxy: Some(Secret::new("http://a:1")),
+            ..Settings::default()
+        };
+        assert_eq!(
+            network(&inherited).http_proxy.as_deref(),
+            Some("http://a:1")
+        );
+        let off = Settings {
+            proxy: Some(Secret::new("")),
+            ..inherited
+        };
+        assert_eq!(
+            (network(&off).proxy, network(&off).http_proxy),
+            (None, None)
+        );
+    }
+}

@@ -1,0 +1,254 @@
+//! Holds settings and identity, and turns calls into requests for the scheduler.
+//!
+//! `ffi` calls it; it imports everything below and nothing of `ffi`. Making a client starts nothing: threads, sockets
+//! and the scheduler come with the first request.
+
+pub mod config;
+mod dotenv;
+mod effective;
+mod environment;
+pub mod options;
+pub mod request;
+mod secret;
+mod settings;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use once_cell::sync::{Lazy, OnceCell};
+
+use crate::completion::{Listener, Mailbox, Sink, in_callback};
+use crate::error::{Error, Result};
+use crate::runtime;
+use crate::scheduler::{NewJob, Policy, Scheduler, Stop};
+use crate::status;
+use crate::sync::{Current, lock};
+use crate::transport::{HttpTransport, Target};
+use config::{Config, Level, Notice};
+use environment::Environment;
+use options::Value;
+
+/// Those that are alive, for [`shutdown`].
+static CLIENTS: Lazy<Mutex<Vec<Weak<Client>>>> = Lazy::new(Mutex::default);
+
+/// A client: settings, identity and a queue of its own.
+pub struct Client {
+    config: Mutex<Config>,
+    target: Arc<Current<Target>>,
+    policy: Arc<Current<Policy>>,
+    mailbox: Arc<Mailbox>,
+    scheduler: OnceCell<Arc<Scheduler>>,
+    closed: AtomicBool,
+}
+
+impl Client {
+    /// A client from a JSON object, the environment and `.env`. Nothing is started.
+    pub fn new(json: Option<&[u8]>) -> Result<Arc<Client>> {
+        runtime::check()?;
+        runtime::log::install();
+        let (config, notices) = Config::load(json, &Environment::read())?;
+        log(&notices);
+        let target = Current::new(effective::target(&config.settings)?);
+        let policy = Current::new(effective::policy(&config.settings));
+        let client = Arc::new(Client {
+            config: Mutex::new(config),
+            target,
+            policy,
+            mailbox: Mailbox::new(runtime::dispatcher()),
+            scheduler: OnceCell::new(),
+            closed: AtomicBool::new(false),
+        });
+        let mut clients = lock(&CLIENTS);
+        clients.retain(|client| client.strong_count() > 0);
+        clients.push(Arc::downgrade(&client));
+        Ok(client)
+    }
+
+    /// Sets one option.
+    pub fn set(&self, name: &str, value: Value<'_>) -> Result<()> {
+        self.change(|config, frozen| config.set(name, value, frozen))
+    }
+
+    /// Sets many options, or none if one is wrong.
+    pub fn configure(&self, json: &[u8]) -> Result<()> {
+        self.change(|config, frozen| config.configure_json(json, frozen))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Config, bool) -> Result<Vec<Notice>>) -> Result<()> {
+        runtime::check()?;
+        let mut config = lock(&self.config);
+        let mut changed = config.clone();
+        let notices = change(&mut changed, self.scheduler.get().is_some())?;
+        self.target.set(effective::target(&changed.settings)?);
+        self.policy.set(effective::policy(&changed.settings));
+        *config = changed;
+        drop(config);
+        log(&notices);
+        if let Some(scheduler) = self.scheduler.get() {
+            scheduler.settings_changed();
+        }
+        Ok(())
+    }
+
+    /// The values in force and where each came from, as JSON, secrets masked.
+    pub fn config_json(&self) -> Result<String> {
+        runtime::check()?;
+        Ok(lock(&self.config).to_json())
+    }
+
+    /// Where callbacks of this client go.
+    pub fn callback(&self, listener: Box<dyn Listener>) -> Result<Sink> {
+        let thread = lock(&self.config).settings.callback_thread;
+        let runtime = runtime::start()?.handle.clone();
+        Ok(Sink::Callback {
+            mailbox: self.mailbox.clone(),
+            listener,
+            thread,
+            runtime,
+        })
+    }
+
+    /// Hands a request over under an id from [`next_id`]. An error means that it was refused and no event follows.
+    pub fn submit(&self, id: u64, job: NewJob, sink: Sink) -> Result<()> {
+        self.target.get().authorization_for(&job.call)?;
+        let closed = || {
+            Error::new(
+                status::CLOSED,
+                "the client is closed and takes no more requests",
+            )
+        };
+        if self.closed.load(Ordering::Acquire) {
+            return Err(closed());
+        }
+        self.scheduler()?.submit(id, job, sink)
+    }
+
+    fn scheduler(&self) -> Result<&Arc<Scheduler>> {
+        let shared = runtime::start()?;
+        let scheduler = self.scheduler.get_or_init(|| {
+            // Under the lock, so that no setting changes between this reading and the freeze.
+            let config = lock(&self.config);
+            let network = effective::network(&config.settings);
+            let transport = HttpTransport::new(self.target.clone(), network);
+            Scheduler::new(
+                shared.handle.clone(),
+                Arc::new(transport),
+                self.policy.clone(),
+            )
+        });
+        if self.closed.load(Ordering::Acquire) {
+            scheduler.close();
+        }
+        Ok(scheduler)
+    }
+
+    /// Cancels a request in whatever state it is.
+    pub fn cancel(&self, id: u64) -> Result<()> {
+        runtime::check()?;
+        match self.scheduler.get() {
+            Some(scheduler) if scheduler.cancel(id) => Ok(()),
+            _ => Err(Error::new(
+                status::UNKNOWN_ID,
+                format!("no request of this client has the id {id}, or it has already ended"),
+            )),
+        }
+    }
+
+    /// Takes no more requests and waits for those that were accepted.
+    pub fn close(&self, timeout: Duration) -> Result<()> {
+        runtime::check()?;
+        refuse_in_callback("oai_client_close")?;
+        self.closed.store(true, Ordering::Release);
+        let Some(scheduler) = self.scheduler.get() else {
+            return Ok(());
+        };
+        scheduler.close();
+        if scheduler.wait_drained(timeout) {
+            return Ok(());
+        }
+        Err(Error::new(
+            status::DEADLINE,
+            format!(
+                "the client still had requests after {} ms; they go on",
+                timeout.as_millis()
+            ),
+        ))
+    }
+
+    /// Cancels what is left and returns when no callback can follow; at once inside one of this client's callbacks.
+    pub fn release(&self) {
+        self.closed.store(true, Ordering::Release);
+        if let Some(scheduler) = self.scheduler.get() {
+            scheduler.stop(Stop::Freed);
+        }
+        self.mailbox.drain();
+    }
+}
+
+/// The next request id: unique in the process, never 0, below 2^53.
+pub fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Refuses what would block the thread that everybody's callbacks run on.
+pub fn refuse_in_callback(function: &str) -> Result<()> {
+    if in_callback() || runtime::on_worker() {
+        return Err(Error::new(
+            status::STATE,
+            format!("{function} blocks and must not be called from a callback"),
+        ));
+    }
+    Ok(())
+}
+
+/// Ends the library for good: lets requests finish within the time, cancels the rest, ends the threads.
+pub fn shutdown(timeout: Duration) -> Result<()> {
+    runtime::check()?;
+    refuse_in_callback("oai_shutdown")?;
+    if !runtime::begin_shutdown() {
+        return Ok(());
+    }
+    let clients: Vec<Arc<Client>> = lock(&CLIENTS).iter().filter_map(Weak::upgrade).collect();
+    let schedulers: Vec<_> = clients
+        .iter()
+        .filter_map(|client| client.scheduler.get())
+        .collect();
+    for scheduler in &schedulers {
+        scheduler.close();
+    }
+    let started = Instant::now();
+    let mut cancelled = 0;
+    for scheduler in &schedulers {
+        if !scheduler.wait_drained(timeout.saturating_sub(started.elapsed())) {
+            scheduler.stop(Stop::Shutdown);
+            cancelled += 1;
+        }
+    }
+    for scheduler in &schedulers {
+        // The tasks only have to notice; a second is far more than that takes.
+        scheduler.wait_drained(Duration::from_secs(1));
+    }
+    runtime::stop(Duration::from_secs(1));
+    runtime::log::forget_listener();
+    if cancelled > 0 {
+        return Err(Error::new(
+            status::DEADLINE,
+            format!(
+                "{cancelled} clients still had requests after {} ms; they were cancelled",
+                timeout.as_millis()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn log(notices: &[Notice]) {
+    for notice in notices {
+        match notice.level {
+            Level::Info => tracing::info!("{}", notice.text),
+            Level::Warn => tracing::warn!("{}", notice.text),
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! A request as the host builds it, and how it becomes a job.
+//!
+//! The general form (method, path, JSON) serves every operation. The embed calls are the general form with inputs
+//! added: they ask for base64 on the wire, and their answer is decoded into a matrix.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method};
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::codec::object::pick;
+use crate::error::{Error, Result};
+use crate::scheduler::{Expect, NewJob, may_repeat};
+use crate::status;
+use crate::transport::Call;
+
+/// The path of the embed calls.
+const EMBEDDINGS: &str = "/embeddings";
+
+/// A request being put together; submitting it leaves it as it is.
+#[derive(Clone, Debug)]
+pub struct Request {
+    method: Method,
+    path: String,
+    query: Vec<(String, String)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    json: Option<Bytes>,
+    /// A JSON array of texts, and how many.
+    inputs: Option<(Box<RawValue>, usize)>,
+    model: Option<String>,
+    dimensions: Option<u32>,
+    user: Option<String>,
+    stream: Option<bool>,
+    priority: u32,
+    timeout: Option<Duration>,
+}
+
+impl Request {
+    pub fn new(method: &str, path: &str) -> Result<Request> {
+        let method = Method::from_bytes(method.as_bytes())
+            .ok()
+            .filter(|method| method.as_str().bytes().all(|b| b.is_ascii_uppercase()))
+            .ok_or_else(|| {
+                invalid(format!(
+                    "method {method:?} is not an HTTP method such as GET or POST"
+                ))
+            })?;
+        Ok(Request {
+            method,
+            path: check_path(path)?,
+            query: Vec::new(),
+            headers: Vec::new(),
+            json: None,
+            inputs: None,
+            model: None,
+            dimensions: None,
+            user: None,
+            stream: None,
+            priority: 1,
+            timeout: None,
+        })
+    }
+
+    /// The request of an embed call: the options' copy, or a plain one.
+    pub fn for_embeddings(options: Option<&Request>, model: &str) -> Result<Request> {
+        let mut request = match options {
+            None => Request::new("POST", EMBEDDINGS)?,
+            Some(options) if options.path == EMBEDDINGS && options.method == Method::POST => {
+                options.clone()
+            }
+            Some(options) => {
+                return Err(invalid(format!(
+                    "options is a request for {} {}, but an embed call takes one for POST {EMBEDDINGS}",
+                    options.method, options.path
+                )));
+            }
+        };
+        request.set_model(Some(model))?;
+        Ok(request)
+    }
+
+    pub fn set_json(&mut self, json: &[u8]) -> Result<()> {
+        let text = std::str::from_utf8(json).map_err(|error| {
+            invalid(format!(
+                "json is not UTF-8: byte {} is not",
+                error.valid_up_to()
+            ))
+        })?;
+        serde_json::from_str::<&RawValue>(text)
+            .map_err(|error| invalid(format!("json is not valid JSON: {error}")))?;
+        self.json = Some(Bytes::copy_from_slice(json));
+        Ok(())
+    }
+
+    /// Adds a query parameter; `None` removes those of that name.
+    pub fn set_query(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+        self.query.retain(|(n, _)| n != name);
+        if let Some(value) = value {
+            self.query.push((name.to_owned(), value.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Sets a header; `None` removes it.
+    pub fn set_header(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| invalid(format!("{name:?} is not a header name")))?;
+        if matches!(
+            name.as_str(),
+            "host" | "content-length" | "transfer-encoding" | "connection"
+        ) {
+            return Err(invalid(format!(
+                "the header {name} is set by the HTTP stack itself"
+            )));
+        }
+        let value = match value {
+            None => None,
+            Some(value) => Some(HeaderValue::from_str(value).map_err(|_| {
+                invalid(format!(
+                    "the value for the header {name} holds a character that a header cannot carry"
+                ))
+            })?),
+        };
+        self.headers.retain(|(n, _)| *n != name);
+        if let Some(mut value) = value {
+            value.set_sensitive(true);
+            self.headers.push((name, value));
+        }
+        Ok(())
+    }
+
+    pub fn set_inputs(&mut self, inputs: &[Cow<'_, str>]) -> Result<()> {
+        if inputs.is_empty() {
+            return Err(invalid("there must be at least one input".into()));
+        }
+        let json = to_raw_value(inputs)
+            .map_err(|error| Error::new(status::INTERNAL, error.to_string()))?;
+        self.inputs = Some((json, inputs.len()));
+        Ok(())
+    }
+
+    pub fn set_model(&mut self, model: Option<&str>) -> Result<()> {
+        if model == Some("") {
+            return Err(invalid(
+                "model is empty; name one, such as text-embedding-3-small".into(),
+            ));
+        }
+        self.model = model.map(str::to_owned);
+        Ok(())
+    }
+
+    /// 0 means the model's own.
+    pub fn set_dimensions(&mut self, dimensions: u32) -> Result<()> {
+        self.dimensions = (dimensions > 0).then_some(dimensions);
+        Ok(())
+    }
+
+    pub fn set_user(&mut self, user: Option<&str>) -> Result<()> {
+        self.user = user.map(str::to_owned);
+        Ok(())
+    }
+
+    pub fn set_stream(&mut self, stream: bool) -> Result<()> {
+        self.stream = Some(stream);
+        Ok(())
+    }
+
+    /// 0 high, 1 normal, 2 low.
+    pub fn set_priority(&mut self, priority: u32) -> Result<()> {
+        if priority > 2 {
+            return Err(invalid(format!(
+                "priority {priority} is not 0 (high), 1 (normal) or 2 (low)"
+            )));
+        }
+        self.priority = priority;
+        Ok(())
+    }
+
+    /// 0 means the client's own.
+    pub fn set_timeout(&mut self, timeout: Duration) -> Result<()> {
+        self.timeout = (!timeout.is_zero()).then_some(timeout);
+        Ok(())
+    }
+
+    /// What the scheduler takes. With inputs the answer is decoded into a matrix, unless the JSON asks for a format of
+    /// its own.
+    pub fn to_job(&self) -> Result<NewJob> {
+        self.job(None)
+    }
+
+    /// The same for a call whose answer is handed on as received; `format` is `float` or `base64`.
+    pub fn to_raw_embeddings_job(&self, format: &str) -> Result<NewJob> {
+        if !matches!(format, "float" | "base64") {
+            return Err(invalid(format!(
+                "encoding_format {format:?} is not float or base64"
+            )));
+        }
+        self.job(Some(format))
+    }
+
+    fn job(&self, raw_format: Option<&str>) -> Result<NewJob> {
+        let body = self.body(raw_format)?;
+        let text = std::str::from_utf8(&body).unwrap_or("");
+        let [model, store, stream, format] =
+            pick(text, ["model", "store", "stream", "encoding_format"]).unwrap_or_default();
+        let model = model.and_then(|json| serde_json::from_str::<String>(json).ok());
+        let expect = match &self.inputs {
+            Some((_, inputs)) if raw_format.is_none() && format == Some("\"base64\"") => {
+                Expect::Embeddings { inputs: *inputs }
+            }
+            _ => Expect::Raw,
+        };
+        let store = store.and_then(|json| json.parse().ok());
+        let scope = model.clone().unwrap_or_else(|| template(&self.path));
+        Ok(NewJob {
+            may_repeat: may_repeat(&self.method, &self.path, store),
+            call: Call {
+                method: self.method.clone(),
+                path: self.path.clone(),
+                query: self.query.clone(),
+                headers: self.headers.clone(),
+                stream: self.stream.unwrap_or(stream == Some("true")),
+                model,
+                body,
+            },
+            expect,
+            scope: scope.into(),
+            priority: self.priority,
+            timeout: self.timeout,
+        })
+    }
+
+    /// The JSON as it was given, or with what the setters add to it.
+    fn body(&self, raw_format: Option<&str>) -> Result<Bytes> {
+        let mut added = Fields::new();
+        if let Some(model) = &self.model {
+            added.insert("model".into(), value(model)?);
+        }
+        if let Some((inputs, _)) = &self.inputs {
+            added.insert("input".into(), inputs.clone());
+        }
+        if let Some(dimensions) = self.dimensions {
+            added.insert("dimensions".into(), value(&dimensions)?);
+        }
+        if let Some(user) = &self.user {
+            added.insert("user".into(), value(user)?);
+        }
+        if let Some(stream) = self.stream {
+            added.insert("stream".into(), value(&stream)?);
+        }
+        if let Some(format) = raw_format {
+            added.insert("encoding_format".into(), value(format)?);
+        }
+        if added.is_empty() {
+            return Ok(self.json.clone().unwrap_or_default());
+        }
+        let mut fields = match &self.json {
+            None => Fields::new(),
+            Some(json) => serde_json::from_slice::<Fields>(json).map_err(|_| {
+                invalid("json is not an object, so nothing can be added to it".into())
+            })?,
+        };
+        fields.append(&mut added);
+        if self.inputs.is_some() && !fields.contains_key("encoding_format") {
+            fields.insert("encoding_format".into(), value("base64")?);
+        }
+        let body = serde_json::to_vec(&fields)
+            .map_err(|error| Error::new(status::INTERNAL, error.to_string()))?;
+        Ok(Bytes::from(body))
+    }
+}
+
+/// The members of a JSON object, as they are written.
+type Fields = BTreeMap<String, Box<RawValue>>;
+
+fn value<T: serde::Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>> {
+    to_raw_value(value).map_err(|error| Error::new(status::INTERNAL, error.to_string()))
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(status::INVALID_ARGUMENT, message)
+}
+
+/// A path below the base URL, with its leading slash. It must not be able to leave it, or the key could go astray.
+fn check_path(path: &str) -> Result<String> {
+    let wrong = |why: &str| {
+        invalid(format!(
+            "path {path:?} {why}; give one below base_url, such as /embeddings"
+        ))
+    };
+    if path.trim_matches('/').is_empty() {
+        return Err(wrong("is empty"));
+    }
+    if path.contains("://") || path.starts_with("//") {
+        return Err(wrong("is a whole URL"));
+    }
+    if path.contains(['?', '#']) {
+        return Err(wrong(
+            "holds a query or fragment (use oai_request_set_query)",
+        ));
+    }
+    if path
+        .bytes()
+        .any(|b| b.is_ascii_control() || b == b'\\' || b == b' ')
+    {
+        return Err(wrong("holds a space, a backslash or a control character"));
+    }
+    let dots = path.split('/').any(|part| {
+        matches!(
+            part.to_ascii_lowercase().replace("%2e", ".").as_str(),
+            "." | ".."
+        )
+    });
+    if dots {
+        return Err(wrong("holds a . or .. segment"));
+    }
+    Ok(format!("/{}", path.trim_start_matches('/')))
+}
+
+/// What requests without a model share their order with: the first segment, since what follows may be an id.
+fn template(path: &str) -> String {
+    let end = path[1..].find('/').map_or(path.len(), |at| at + 1);
+    path[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests;

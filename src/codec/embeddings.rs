@@ -1,0 +1,484 @@
+//! The decode hot path: the JSON of an embeddings answer to one row-major float32 matrix.
+//!
+//! The client calls it with a whole body. base64 is decoded from the body straight into the matrix, the only copy; lists
+//! of floats, from servers that know no base64, are parsed straight into it as well. What is allocated is bounded by
+//! the size of the body, whatever counts the body claims. A wrong answer is an error that names the item, never a panic
+//! and never a matrix with a row at the wrong place.
+
+use std::fmt;
+use std::mem::MaybeUninit;
+
+use base64_simd::{AsOut, STANDARD_NO_PAD};
+use serde::Deserialize;
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::value::RawValue;
+
+use super::usage::{self, Usage};
+use super::{api_error, object};
+use crate::error::{Error, Result};
+use crate::status;
+
+/// One embedding per input, in the order of the inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Embeddings {
+    /// `rows` times `dims` values, row after row. They are the server's bits: NaN and infinities pass through base64.
+    pub data: Vec<f32>,
+    /// How many embeddings.
+    pub rows: usize,
+    /// How many values each has; 0 only when there are no rows.
+    pub dims: usize,
+    /// The tokens it cost, if the server said.
+    pub usage: Option<Usage>,
+    /// The model that the server says it used.
+    pub model: Option<String>,
+}
+
+/// Decodes the answer to `expected_rows` inputs.
+///
+/// Items are placed by their `index`; one without it belongs to the input at its own position.
+pub fn decode(body: &[u8], expected_rows: usize) -> Result<Embeddings> {
+    let mut answer = Answer::new(body.len(), expected_rows);
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read = answer.deserialize(&mut json).and_then(|()| json.end());
+    read.map_err(|error| answer.explain(&error, body))?;
+    answer.finish().map_err(wrong)
+}
+
+/// `what` as an error of the answer.
+fn wrong(what: impl fmt::Display) -> Error {
+    let message = format!("the embeddings answer cannot be used: {what}");
+    Error::new(status::DECODE, message)
+}
+
+/// What has been read of the answer. Reading goes through its `&mut`, so that an error can say how far it came.
+struct Answer<'de> {
+    matrix: Matrix,
+    /// Where the matrix row `i` belongs. Kept only once an item came out of turn: the usual answer needs none.
+    places: Option<Vec<usize>>,
+    has_data: bool,
+    /// The item being read.
+    item: Option<usize>,
+    model: Option<&'de str>,
+    usage: Option<&'de str>,
+    error: Option<&'de str>,
+}
+
+impl<'de> Answer<'de> {
+    fn new(body_len: usize, expected_rows: usize) -> Answer<'de> {
+        Answer {
+            matrix: Matrix {
+                data: Vec::new(),
+                rows: 0,
+                dims: 0,
+                expected_rows,
+                body_len,
+            },
+            places: None,
+            has_data: false,
+            item: None,
+            model: None,
+            usage: None,
+            error: None,
+        }
+    }
+
+    fn explain(&self, error: &serde_json::Error, body: &[u8]) -> Error {
+        let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+        if first.is_some_and(|byte| *byte != b'{') {
+            // A sign-in page or a proxy's own words: the reader needs to see them.
+            let what = api_error::parse(body).message;
+            return wrong(format_args!("it is no JSON object: {what}"));
+        }
+        let item = self.item.map(|item| format!("data[{item}]: "));
+        let item = item.unwrap_or_default();
+        if error.is_eof() {
+            let size = body.len();
+            return wrong(format_args!(
+                "{item}the JSON ends early, after {size} bytes"
+            ));
+        }
+        wrong(format_args!("{item}{error}"))
+    }
+
+    fn finish(mut self) -> std::result::Result<Embeddings, String> {
+        let Matrix {
+            rows,
+            dims,
+            expected_rows,
+            ..
+        } = self.matrix;
+        if !self.has_data {
+            return Err(match self.error.filter(|error| *error != "null") {
+                Some(error) => format!(
+                    "it holds an error: {}",
+                    api_error::parse(error.as_bytes()).message
+                ),
+                None => "it has no `data`".to_owned(),
+            });
+        }
+        if rows < expected_rows {
+            let counts = format!(
+                "{} for {}",
+                count(rows, "row"),
+                count(expected_rows, "input")
+            );
+            return Err(match self.places.as_deref().and_then(first_missing) {
+                Some(index) => format!("{counts}; index {index} is missing"),
+                None => counts,
+            });
+        }
+        if let Some(places) = self.places.take() {
+            self.matrix.reorder(places)?;
+        }
+        Ok(Embeddings {
+            data: self.matrix.data,
+            rows,
+            dims,
+            usage: self.usage.and_then(usage::parse),
+            model: self.model.and_then(object::text),
+        })
+    }
+
+    /// Notes that the row just read belongs at `index`.
+    fn place(&mut self, index: usize) -> std::result::Result<(), String> {
+        let expected_rows = self.matrix.expected_rows;
+        if index >= expected_rows {
+            let inputs = count(expected_rows, "input");
+            return Err(format!("index {index} is out of range for {inputs}"));
+        }
+        let arrived = self.matrix.rows - 1;
+        if self.places.is_none() && index != arrived {
+            self.places = Some((0..arrived).collect());
+        }
+        if let Some(places) = &mut self.places {
+            places.push(index);
+        }
+        Ok(())
+    }
+}
+
+/// The smallest index that no row has.
+fn first_missing(places: &[usize]) -> Option<usize> {
+    let mut sorted = places.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    (0..=sorted.len()).find(|&index| sorted.get(index) != Some(&index))
+}
+
+/// The matrix as it grows, a row at a time.
+struct Matrix {
+    data: Vec<f32>,
+    rows: usize,
+    dims: usize,
+    expected_rows: usize,
+    body_len: usize,
+}
+
+impl Matrix {
+    /// Appends the row that `text` holds in base64, with or without padding.
+    fn push_base64(&mut self, text: &[u8]) -> std::result::Result<(), String> {
+        let digits = match text {
+            [digits @ .., b'=', b'='] | [digits @ .., b'='] if text.len() % 4 == 0 => digits,
+            _ => text,
+        };
+        // A last group of one digit is half a byte; the decoder refuses it.
+        let bytes = digits.len() / 4 * 3 + (digits.len() % 4).saturating_sub(1);
+        let dims = bytes / 4;
+        if bytes % 4 != 0 {
+            return Err(invalid_base64(digits).unwrap_or_else(|| {
+                format!("its base64 holds {bytes} bytes, which is no whole number of 4-byte floats")
+            }));
+        }
+        self.check_dims(dims)?;
+        self.reserve(dims, text.len());
+        let start = self.data.len();
+        let room = &mut self.data.spare_capacity_mut()[..dims];
+        // SAFETY: the pointer and length are those of `room`, seen as bytes: 4 for each f32, at an alignment of 1.
+        // `room` is borrowed mutably for as long as the view lives, and any byte may be written into it.
+        let room = unsafe {
+            std::slice::from_raw_parts_mut(room.as_mut_ptr().cast::<MaybeUninit<u8>>(), bytes)
+        };
+        match STANDARD_NO_PAD.decode(digits, room.as_out()) {
+            Ok(written) if written.len() == bytes => {}
+            _ => {
+                return Err(invalid_base64(digits).unwrap_or_else(|| {
+                    "its base64 is invalid: it ends in the middle of a byte".to_owned()
+                }));
+            }
+        }
+        // SAFETY: the decoder has just written all `bytes` bytes of the `dims` values behind the old length, they lie
+        // within the capacity, and every bit pattern is a valid f32.
+        unsafe { self.data.set_len(start + dims) };
+        // The wire is little-endian; where the machine is too, this compiles to nothing.
+        for value in &mut self.data[start..] {
+            *value = f32::from_bits(u32::from_le(value.to_bits()));
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Ends the row whose values were pushed onto `data` one by one.
+    fn end_row(&mut self) -> std::result::Result<(), String> {
+        let dims = self.data.len() - self.rows * self.dims;
+        self.check_dims(dims)?;
+        if self.rows == 0 {
+            // Each value takes two bytes of the body, a digit and a comma.
+            let room = dims
+                .saturating_mul(self.expected_rows)
+                .min(self.body_len / 2);
+            self.data.reserve_exact(room.saturating_sub(dims));
+        }
+        self.dims = dims;
+        self.rows += 1;
+        Ok(())
+    }
+
+    fn check_dims(&self, dims: usize) -> std::result::Result<(), String> {
+        if dims == 0 {
+            return Err("its embedding is empty".to_owned());
+        }
+        if self.rows > 0 && dims != self.dims {
+            let values = count(dims, "value");
+            return Err(format!("it has {values}, but data[0] has {}", self.dims));
+        }
+        Ok(())
+    }
+
+    /// Makes room for a row of `dims` values that took `text_len` bytes of the body: at the first for all rows, as far
+    /// as the body can hold as many.
+    fn reserve(&mut self, dims: usize, text_len: usize) {
+        if self.rows == 0 {
+            let rows = self.expected_rows.min(self.body_len / text_len).max(1);
+            self.data.reserve_exact(dims * rows);
+        } else {
+            self.data.reserve(dims);
+        }
+        self.dims = dims;
+    }
+
+    /// Moves each row `i` to `places[i]`; the rows are all there, so every place must be taken once.
+    fn reorder(&mut self, mut places: Vec<usize>) -> std::result::Result<(), String> {
+        let mut taken = vec![false; self.rows];
+        for (item, &place) in places.iter().enumerate() {
+            if std::mem::replace(&mut taken[place], true) {
+                return Err(format!("data[{item}]: index {place} came twice"));
+            }
+        }
+        for row in 0..self.rows {
+            // Each swap brings one row home, so there are fewer swaps than rows.
+            while places[row] != row {
+                let home = places[row];
+                self.swap_rows(row, home);
+                places.swap(row, home);
+            }
+        }
+        Ok(())
+    }
+
+    fn swap_rows(&mut self, a: usize, b: usize) {
+        let (low, high) = (a.min(b), a.max(b));
+        let (head, tail) = self.data.split_at_mut(high * self.dims);
+        head[low * self.dims..][..self.dims].swap_with_slice(&mut tail[..self.dims]);
+    }
+}
+
+/// Names the first character of `digits` that is none.
+fn invalid_base64(digits: &[u8]) -> Option<String> {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let place = digits.iter().position(|byte| !is_digit(byte))?;
+    let byte = digits[place].escape_ascii();
+    Some(format!(
+        "its base64 is invalid: '{byte}' at character {place}"
+    ))
+}
+
+/// `number` of `what`, in English.
+fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
+// ===== reading the JSON =====
+
+impl<'de> DeserializeSeed<'de> for &mut Answer<'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> std::result::Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Answer<'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with `data`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<(), A::Error> {
+        #[derive(Deserialize)]
+        #[serde(field_identifier, rename_all = "snake_case")]
+        enum Key {
+            Data,
+            Model,
+            Usage,
+            Error,
+            #[serde(other)]
+            Other,
+        }
+        while let Some(key) = map.next_key()? {
+            match key {
+                Key::Data if self.has_data => return Err(A::Error::custom("`data` came twice")),
+                Key::Data => {
+                    self.has_data = true;
+                    map.next_value_seed(Items(self))?;
+                }
+                Key::Model => self.model = Some(map.next_value::<&RawValue>()?.get()),
+                Key::Usage => self.usage = Some(map.next_value::<&RawValue>()?.get()),
+                Key::Error => self.error = Some(map.next_value::<&RawValue>()?.get()),
+                Key::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The list `data`.
+struct Items<'a, 'de>(&'a mut Answer<'de>);
+
+impl<'de> DeserializeSeed<'de> for Items<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> std::result::Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Items<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`data` to be a list of embeddings")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> std::result::Result<(), A::Error> {
+        loop {
+            self.0.item = Some(self.0.matrix.rows);
+            if items.next_element_seed(Item(self.0))?.is_none() {
+                self.0.item = None;
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// One item of `data`.
+struct Item<'a, 'de>(&'a mut Answer<'de>);
+
+impl<'de> DeserializeSeed<'de> for Item<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> std::result::Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Item<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with `embedding`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<(), A::Error> {
+        #[derive(Deserialize)]
+        #[serde(field_identifier, rename_all = "snake_case")]
+        enum Key {
+            Embedding,
+            Index,
+            #[serde(other)]
+            Other,
+        }
+        let row = self.0.matrix.rows;
+        let expected_rows = self.0.matrix.expected_rows;
+        if row == expected_rows {
+            let problem = format!("more rows than the {}", count(expected_rows, "input"));
+            return Err(A::Error::custom(problem));
+        }
+        let mut index = None;
+        while let Some(key) = map.next_key()? {
+            match key {
+                Key::Embedding if self.0.matrix.rows > row => {
+                    return Err(A::Error::custom("`embedding` came twice"));
+                }
+                Key::Embedding => map.next_value_seed(Row(&mut self.0.matrix))?,
+                Key::Index => index = map.next_value::<Option<usize>>()?,
+                Key::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        if self.0.matrix.rows == row {
+            return Err(A::Error::custom("it has no `embedding`"));
+        }
+        self.0.place(index.unwrap_or(row)).map_err(A::Error::custom)
+    }
+}
+
+/// The value of `embedding`: base64 or a list of numbers.
+struct Row<'a>(&'a mut Matrix);
+
+impl<'de> DeserializeSeed<'de> for Row<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> std::result::Result<(), D::Error> {
+        // As bytes, serde_json hands out a string without checking that it is UTF-8, and a list as a list.
+        deserializer.deserialize_bytes(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Row<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`embedding` to be base64 or a list of numbers")
+    }
+
+    /// A string as it lies in the body. One with escapes (`\/` is legal) comes here too, from a buffer of the parser.
+    fn visit_bytes<E: serde::de::Error>(self, text: &[u8]) -> std::result::Result<(), E> {
+        self.0.push_base64(text).map_err(E::custom)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> std::result::Result<(), A::Error> {
+        let matrix = self.0;
+        while let Some(value) = values.next_element::<f64>()? {
+            let narrow = value as f32;
+            if narrow.is_infinite() {
+                return Err(A::Error::custom(format!(
+                    "{value:e} is too large for a 32-bit float"
+                )));
+            }
+            matrix.data.push(narrow);
+        }
+        matrix.end_row().map_err(A::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests;

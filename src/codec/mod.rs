@@ -1,0 +1,12 @@
+//! Turns bytes of the wire into what the caller asked for, without copying twice.
+//!
+//! `transport` feeds it stream bytes, `client` and `completion` ask it for matrices, usage, errors and folded streams.
+//! It imports `error` and `status` and nothing else of the crate, does no I/O, reads no clock, keeps nothing between
+//! answers, and never panics, whatever a server sends.
+
+pub mod api_error;
+pub mod embeddings;
+pub mod fold;
+pub mod object;
+pub mod sse;
+pub mod usage;

@@ -1,0 +1,217 @@
+//! The promise of exactly one terminal event.
+//!
+//! A [`Delivery`] is made when a request is accepted and is owned by whoever works on the request. It ends by
+//! [`Delivery::finish`]; dropped without it (a panic unwound through its owner) it delivers `OAI_ERR_PANIC`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use super::mailbox::{CallbackThread, Item, Listener, Mailbox, SharedListener};
+use super::queue::{EventQueue, Kind, Record};
+use super::response::Response;
+use super::wait::Waiter;
+use crate::error::Error;
+use crate::{runtime, status};
+
+/// Where a request's events go.
+pub enum Sink {
+    Callback {
+        mailbox: Arc<Mailbox>,
+        listener: Box<dyn Listener>,
+        thread: CallbackThread,
+        runtime: Handle,
+    },
+    Queue {
+        queue: Arc<EventQueue>,
+        tag: u64,
+    },
+    Wait(Arc<Waiter>),
+}
+
+enum Face {
+    Callback {
+        mailbox: Arc<Mailbox>,
+        listener: SharedListener,
+        thread: CallbackThread,
+        runtime: Handle,
+    },
+    Queue {
+        queue: Arc<EventQueue>,
+        tag: u64,
+    },
+    Wait(Arc<Waiter>),
+}
+
+/// One accepted request's way to its owner.
+pub struct Delivery {
+    id: u64,
+    face: Option<Face>,
+    /// Bounds the chunks that a stream has under way; made at the first one.
+    room: Option<Arc<Semaphore>>,
+    /// Chunks that are still under way are dropped once this is set.
+    cancelled: Option<Arc<AtomicBool>>,
+}
+
+impl Delivery {
+    /// Accepts: from now on a terminal event is owed.
+    pub fn new(id: u64, sink: Sink) -> Delivery {
+        let face = match sink {
+            Sink::Callback {
+                mailbox,
+                listener,
+                thread,
+                runtime,
+            } => {
+                mailbox.accepted();
+                Face::Callback {
+                    mailbox,
+                    listener: Arc::new(Mutex::new(Some(listener))),
+                    thread,
+                    runtime,
+                }
+            }
+            Sink::Queue { queue, tag } => Face::Queue { queue, tag },
+            Sink::Wait(waiter) => Face::Wait(waiter),
+        };
+        Delivery {
+            id,
+            face: Some(face),
+            room: None,
+            cancelled: None,
+        }
+    }
+
+    /// Whether chunks reach anybody; of a waiting call nobody sees them.
+    pub fn wants_chunks(&self) -> bool {
+        !matches!(self.face, Some(Face::Wait(_)))
+    }
+
+    /// Takes the promise back: the request was refused and no event follows. The destructor runs here.
+    pub fn refuse(mut self) {
+        if let Some(Face::Callback {
+            mailbox, listener, ..
+        }) = self.face.take()
+        {
+            drop(listener);
+            mailbox.finished();
+        }
+    }
+
+    /// Hands over a part of a stream, waiting while `most` parts are still unread.
+    pub async fn chunk(&mut self, data: Bytes, most: usize) {
+        let room = self
+            .room
+            .get_or_insert_with(|| Arc::new(Semaphore::new(most)));
+        let permit = room.clone().acquire_owned().await.ok();
+        match self.face.as_ref() {
+            Some(Face::Callback {
+                mailbox,
+                listener,
+                thread: CallbackThread::Dispatcher,
+                ..
+            }) => {
+                let cancelled = self.cancelled.get_or_insert_default().clone();
+                mailbox.push(Item::Chunk {
+                    id: self.id,
+                    listener: listener.clone(),
+                    data,
+                    cancelled,
+                    _room: permit,
+                });
+            }
+            Some(Face::Callback {
+                mailbox,
+                listener,
+                thread: CallbackThread::Worker,
+                ..
+            }) => {
+                mailbox.chunk(self.id, listener, &data);
+            }
+            Some(Face::Queue { queue, tag }) => {
+                let cancelled = self.cancelled.get_or_insert_default().clone();
+                queue.push(Record {
+                    id: self.id,
+                    tag: *tag,
+                    kind: Kind::Chunk,
+                    data,
+                    response: None,
+                    cancelled: Some(cancelled),
+                    _room: permit,
+                });
+            }
+            Some(Face::Wait(_)) | None => {}
+        }
+    }
+
+    /// The one terminal event.
+    pub fn finish(mut self, response: Response) {
+        self.deliver(response);
+    }
+
+    fn deliver(&mut self, mut response: Response) {
+        response.id = self.id;
+        if response.status() == status::CANCELLED
+            && let Some(cancelled) = &self.cancelled
+        {
+            cancelled.store(true, Ordering::Release);
+        }
+        match self.face.take() {
+            Some(Face::Callback {
+                mailbox,
+                listener,
+                thread: CallbackThread::Dispatcher,
+                ..
+            }) => {
+                mailbox.push(Item::Done {
+                    id: self.id,
+                    listener,
+                    response: Box::new(response),
+                });
+            }
+            Some(Face::Callback {
+                mailbox,
+                listener,
+                thread: CallbackThread::Worker,
+                runtime,
+            }) => {
+                // A refusal or a cancel may come on the host's own thread, in whose call no callback is made.
+                let id = self.id;
+                if runtime::on_worker() {
+                    mailbox.done(id, &listener, response);
+                } else {
+                    runtime.spawn(async move { mailbox.done(id, &listener, response) });
+                }
+            }
+            Some(Face::Queue { queue, tag }) => queue.push(Record {
+                id: self.id,
+                tag,
+                kind: Kind::Done,
+                data: Bytes::new(),
+                response: Some(response),
+                cancelled: None,
+                _room: None,
+            }),
+            Some(Face::Wait(waiter)) => waiter.put(response),
+            None => {}
+        }
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if self.face.is_some() {
+            let error = Error::new(
+                status::PANIC,
+                "the request was abandoned by an internal failure of the library; other requests are not affected",
+            );
+            self.deliver(Response::failed(self.id, error));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

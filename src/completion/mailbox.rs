@@ -1,0 +1,239 @@
+//! A client's callbacks on their way: in order, never two at once, and an owner who can wait until none can follow.
+//!
+//! The dispatcher empties mailboxes. `oai_client_free` closes one: it waits for the running callback and for every
+//! outstanding one, unless it was called from inside a callback of that very client.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::dispatcher::Dispatcher;
+use super::response::Response;
+use crate::runtime;
+use crate::sync::lock;
+
+/// The host's side of a callback; dropping it runs the host's destructor.
+pub trait Listener: Send {
+    /// A part of a stream.
+    fn chunk(&mut self, id: u64, data: &[u8]);
+    /// The end.
+    fn done(&mut self, id: u64, response: Response);
+}
+
+/// Where a client's callbacks run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CallbackThread {
+    /// On the library's dispatcher thread, one at a time for each client.
+    #[default]
+    Dispatcher,
+    /// On the runtime's own thread, for code that promises not to block.
+    Worker,
+}
+
+impl CallbackThread {
+    /// In the order of their numbers.
+    pub const ALL: [CallbackThread; 2] = [CallbackThread::Dispatcher, CallbackThread::Worker];
+}
+
+/// A listener that chunks and the end take turns with.
+pub(super) type SharedListener = Arc<Mutex<Option<Box<dyn Listener>>>>;
+
+pub(super) enum Item {
+    Chunk {
+        id: u64,
+        listener: SharedListener,
+        data: Bytes,
+        /// Set when the request was cancelled: the chunk is then dropped.
+        cancelled: Arc<AtomicBool>,
+        /// The stream's place, given back when the chunk is gone.
+        _room: Option<OwnedSemaphorePermit>,
+    },
+    Done {
+        id: u64,
+        listener: SharedListener,
+        response: Box<Response>,
+    },
+    Log(LogLine),
+}
+
+/// A log line on its way to the host.
+pub struct LogLine {
+    /// Hands the line to the host.
+    pub deliver: Box<dyn FnOnce() + Send>,
+}
+
+/// One client's callbacks.
+pub struct Mailbox {
+    dispatcher: Arc<Dispatcher>,
+    state: Mutex<State>,
+    idle: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    items: VecDeque<Item>,
+    /// In the dispatcher's queue, or having its turn.
+    scheduled: bool,
+    /// Accepted callback requests whose destructor has not run yet.
+    outstanding: usize,
+}
+
+thread_local! {
+    /// The mailboxes whose callbacks run on this thread, innermost last, by address.
+    static RUNNING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether this thread is inside a callback, where blocking calls are refused.
+pub fn in_callback() -> bool {
+    RUNNING.with_borrow(|running| !running.is_empty())
+}
+
+impl Mailbox {
+    pub fn new(dispatcher: Arc<Dispatcher>) -> Arc<Mailbox> {
+        Arc::new(Mailbox {
+            dispatcher,
+            state: Mutex::default(),
+            idle: Condvar::new(),
+        })
+    }
+
+    /// Counts a callback request in; [`Mailbox::finished`] counts it out.
+    pub(super) fn accepted(&self) {
+        lock(&self.state).outstanding += 1;
+    }
+
+    pub(super) fn finished(&self) {
+        let mut state = lock(&self.state);
+        state.outstanding -= 1;
+        if state.outstanding == 0 {
+            self.idle.notify_all();
+        }
+    }
+
+    pub(super) fn push(self: &Arc<Self>, item: Item) {
+        let mut state = lock(&self.state);
+        state.items.push_back(item);
+        // One who waits to close may be the dispatcher itself, and then empties the mailbox with its own hands.
+        self.idle.notify_all();
+        if !std::mem::replace(&mut state.scheduled, true) {
+            drop(state);
+            self.dispatcher.ready(self.clone());
+        }
+    }
+
+    /// Queues a log line, or drops it when `most` are waiting already.
+    pub fn log(self: &Arc<Self>, line: LogLine, most: usize) {
+        if lock(&self.state).items.len() < most {
+            self.push(Item::Log(line));
+        }
+    }
+
+    /// The dispatcher's visit: up to `most` items, then back into its queue if there are more.
+    pub(super) fn turn(self: &Arc<Self>, most: usize) {
+        for _ in 0..most {
+            let mut state = lock(&self.state);
+            let Some(item) = state.items.pop_front() else {
+                state.scheduled = false;
+                return;
+            };
+            drop(state);
+            self.run(item);
+        }
+        self.dispatcher.ready(self.clone());
+    }
+
+    fn run(&self, item: Item) {
+        match item {
+            Item::Chunk {
+                id,
+                listener,
+                data,
+                cancelled,
+                _room,
+            } => {
+                if !cancelled.load(Ordering::Acquire) {
+                    self.chunk(id, &listener, &data);
+                }
+            }
+            Item::Done {
+                id,
+                listener,
+                response,
+            } => self.done(id, &listener, *response),
+            Item::Log(line) => self.call(line.deliver),
+        }
+    }
+
+    /// Makes a chunk's callback, here and now.
+    pub(super) fn chunk(&self, id: u64, listener: &SharedListener, data: &[u8]) {
+        self.call(|| {
+            if let Some(listener) = lock(listener).as_mut() {
+                listener.chunk(id, data);
+            }
+        });
+    }
+
+    /// Makes the terminal callback and runs the destructor, here and now.
+    pub(super) fn done(&self, id: u64, listener: &SharedListener, response: Response) {
+        let listener = lock(listener).take();
+        self.call(|| {
+            if let Some(mut listener) = listener {
+                listener.done(id, response);
+            }
+        });
+        self.finished();
+    }
+
+    /// Makes a call into the host, remembering on this thread whose it is.
+    pub(super) fn call(&self, call: impl FnOnce()) {
+        RUNNING.with_borrow_mut(|running| running.push(self.address()));
+        call();
+        RUNNING.with_borrow_mut(|running| running.pop());
+    }
+
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self) as usize
+    }
+
+    /// Waits until every accepted callback has been made. Inside a callback of this very client it returns at once.
+    ///
+    /// Inside a callback of another client on the dispatcher thread, nobody else would empty this mailbox, so this
+    /// does. On a runtime thread the runtime is told that it blocks.
+    pub fn drain(&self) {
+        if RUNNING.with_borrow(|running| running.contains(&self.address())) {
+            return;
+        }
+        if runtime::on_worker() {
+            tokio::task::block_in_place(|| self.wait_until_idle());
+        } else {
+            self.wait_until_idle();
+        }
+    }
+
+    fn wait_until_idle(&self) {
+        let by_hand = in_callback();
+        let mut state = lock(&self.state);
+        while state.outstanding > 0 {
+            match by_hand.then(|| state.items.pop_front()).flatten() {
+                Some(item) => {
+                    drop(state);
+                    self.run(item);
+                    state = lock(&self.state);
+                }
+                None => {
+                    state = self
+                        .idle
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner)
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! Delivers what became of each request: exactly one terminal event for every accepted request, by callback, by queue
+//! or by wait.
+//!
+//! A [`Delivery`] is the promise: whoever owns it owes the terminal event, and dropping it unfulfilled (a panic)
+//! fulfils it with `OAI_ERR_PANIC`. The scheduler and `ffi` may import this folder; it imports `runtime` and `codec`
+//! and knows neither policies nor pointers from C.
+
+mod channel;
+mod delivery;
+mod dispatcher;
+mod doorbell;
+mod mailbox;
+mod queue;
+mod response;
+mod wait;
+
+pub use delivery::{Delivery, Sink};
+pub use dispatcher::Dispatcher;
+pub use mailbox::{CallbackThread, Listener, LogLine, Mailbox, in_callback};
+pub use queue::{EventQueue, Kind, Record};
+pub use response::Response;
+pub use wait::Waiter;
+
+/// The locks of [`channel`], behind a name of their own so that the loom check can put its own in their place.
+mod sync {
+    pub use std::sync::{Condvar, Mutex, MutexGuard};
+}

@@ -1,0 +1,88 @@
+//! The completion queue: events of many requests, taken in batches by threads of the host.
+//!
+//! Foreign threads never enter Node, Ruby or Python this way: they poll the doorbell's descriptor, or wait.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::channel::Channel;
+use super::doorbell::SocketBell;
+use super::response::Response;
+
+/// What a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A part of a stream.
+    Chunk,
+    /// The terminal event.
+    Done,
+}
+
+/// One event.
+pub struct Record {
+    pub id: u64,
+    pub tag: u64,
+    pub kind: Kind,
+    pub data: Bytes,
+    pub response: Option<Response>,
+    /// Set when the request was cancelled: a chunk that is still here is then dropped.
+    pub(super) cancelled: Option<Arc<AtomicBool>>,
+    /// The stream's place, given back when the record is gone.
+    pub(super) _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Record {
+    fn is_wanted(&self) -> bool {
+        self.cancelled
+            .as_ref()
+            .is_none_or(|cancelled| !cancelled.load(Ordering::Acquire))
+    }
+}
+
+/// A queue of events with a doorbell.
+pub struct EventQueue {
+    channel: Channel<Record, SocketBell>,
+}
+
+impl EventQueue {
+    pub fn new() -> Arc<EventQueue> {
+        Arc::new(EventQueue {
+            channel: Channel::new(),
+        })
+    }
+
+    pub(super) fn push(&self, record: Record) {
+        // A freed queue gives the record back, and it is discarded here, outside the lock.
+        drop(self.channel.push(record));
+    }
+
+    /// Up to `max` events, oldest first, without waiting.
+    pub fn take(&self, max: usize) -> Vec<Record> {
+        self.channel.take(max, Record::is_wanted)
+    }
+
+    /// The same, waiting for at most `timeout` (`None`: for ever).
+    pub fn wait(&self, max: usize, timeout: Option<Duration>) -> Vec<Record> {
+        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        self.channel.wait(max, until, Record::is_wanted)
+    }
+
+    /// Ends one wait, or the next.
+    pub fn wake(&self) {
+        self.channel.wake();
+    }
+
+    /// Looks at the doorbell, which is made now if nobody asked for it before.
+    pub fn with_bell<R>(&self, look: impl FnOnce(&SocketBell) -> R) -> std::io::Result<R> {
+        self.channel.with_bell(SocketBell::new, look)
+    }
+
+    /// Discards what is here and all that will come.
+    pub fn close(&self) {
+        drop(self.channel.close());
+    }
+}

@@ -1,0 +1,158 @@
+//! What a request came to: an outcome, whether it went well or not.
+//!
+//! Made by the scheduler, read by `ffi`, never changed once it is delivered.
+
+use std::ffi::{CStr, CString};
+
+use http::HeaderMap;
+use once_cell::sync::OnceCell;
+
+use crate::codec::embeddings::Embeddings;
+use crate::codec::usage::{self, Usage};
+use crate::error::Error;
+use crate::status::{self, Status};
+
+/// One outcome. Everything that did not happen is empty, 0 or `None`.
+#[derive(Debug, Default)]
+pub struct Response {
+    /// The request's id, 0 when it was refused.
+    pub id: u64,
+    /// The HTTP status of the last answer, 0 when none came.
+    pub http_status: u16,
+    pub headers: Headers,
+    /// Attempts that were started.
+    pub attempts: u32,
+    /// The typed embed calls' vectors.
+    pub embeddings: Option<Embeddings>,
+    pub error: Option<Error>,
+    body: Vec<u8>,
+    usage: OnceCell<Option<Usage>>,
+}
+
+impl Response {
+    /// A response that is an error and nothing else.
+    pub fn failed(id: u64, error: Error) -> Response {
+        Response {
+            id,
+            http_status: error.http_status,
+            error: Some(error),
+            ..Response::default()
+        }
+    }
+
+    /// A response to an answer of the server.
+    pub fn answered(http_status: u16, headers: HeaderMap) -> Response {
+        let headers = Headers {
+            map: headers,
+            text: OnceCell::new(),
+        };
+        Response {
+            http_status,
+            headers,
+            ..Response::default()
+        }
+    }
+
+    /// Sets the body; the NUL that C finds behind it is added here.
+    pub fn set_body(&mut self, mut body: Vec<u8>) {
+        body.push(0);
+        self.body = body;
+    }
+
+    /// The body without its NUL.
+    pub fn body(&self) -> &[u8] {
+        match self.body.split_last() {
+            Some((_, body)) => body,
+            None => &[],
+        }
+    }
+
+    /// The body with the NUL behind it.
+    pub fn body_with_nul(&self) -> &[u8] {
+        if self.body.is_empty() {
+            b"\0"
+        } else {
+            &self.body
+        }
+    }
+
+    pub fn status(&self) -> Status {
+        self.error.as_ref().map_or(status::OK, |e| e.status)
+    }
+
+    /// The server's id of the request.
+    pub fn request_id(&self) -> Option<&CStr> {
+        self.headers
+            .get("x-request-id")
+            .or_else(|| self.headers.get("apim-request-id"))
+    }
+
+    /// Tokens as the server counted them; looked up in the body at the first call.
+    pub fn usage(&self) -> Option<&Usage> {
+        self.usage
+            .get_or_init(|| match &self.embeddings {
+                Some(embeddings) => embeddings.usage,
+                None => usage::find(self.body()),
+            })
+            .as_ref()
+    }
+}
+
+/// An answer's headers, as C strings once somebody asks.
+#[derive(Debug, Default)]
+pub struct Headers {
+    map: HeaderMap,
+    text: OnceCell<Vec<(CString, CString)>>,
+}
+
+impl Headers {
+    /// The first value of a header, its name in any case.
+    pub fn get(&self, name: &str) -> Option<&CStr> {
+        self.all()
+            .iter()
+            .find(|(n, _)| n.to_bytes().eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value.as_c_str())
+    }
+
+    /// Every header in the order of the map; bytes that are not UTF-8 are replaced.
+    pub fn all(&self) -> &[(CString, CString)] {
+        self.text.get_or_init(|| {
+            self.map
+                .iter()
+                .map(|(name, value)| {
+                    // Neither can hold a NUL, by http's own rules.
+                    let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                    (
+                        CString::new(name.as_str()).unwrap_or_default(),
+                        CString::new(value).unwrap_or_default(),
+                    )
+                })
+                .collect()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_ends_with_a_nul_that_is_not_counted() {
+        let mut response = Response::default();
+        assert_eq!(response.body(), b"");
+        assert_eq!(response.body_with_nul(), b"\0");
+        response.set_body(b"abc".to_vec());
+        assert_eq!(response.body(), b"abc");
+        assert_eq!(response.body_with_nul(), b"abc\0");
+    }
+
+    #[test]
+    fn headers_are_found_in_any_case() {
+        let mut map = HeaderMap::new();
+        map.insert("x-request-id", "req_1".parse().unwrap());
+        let response = Response::answered(200, map);
+        assert_eq!(response.headers.get("X-Request-Id").unwrap(), c"req_1");
+        assert_eq!(response.request_id().unwrap(), c"req_1");
+        assert_eq!(response.headers.get("absent"), None);
+    }
+}

@@ -1,0 +1,223 @@
+//! Sending: wait for the response, have it called back, or find it in a queue.
+
+use std::ffi::{c_char, c_void};
+use std::ptr;
+
+use super::border::{borrow, call, clear, null, put};
+use super::client::{client_of, oai_client};
+use super::error::oai_error;
+use super::queue::{oai_queue, queue_of};
+use super::request::oai_request;
+use super::response::{give_response, oai_response, respond};
+use super::status::oai_status;
+use crate::client::{self, Client};
+use crate::completion::{Listener, Response, Sink, Waiter};
+use crate::error::Result;
+use crate::scheduler::NewJob;
+
+/// `kind` of an event: a part of a stream. `data` and `len` are the event's data, borrowed for the callback.
+pub const OAI_EVENT_CHUNK: i32 = 1;
+/// `kind` of an event: the end. `response` is owned by the callee, who frees it with `oai_response_free`.
+pub const OAI_EVENT_DONE: i32 = 2;
+
+/// Is told what happens to a request: any number of `OAI_EVENT_CHUNK`, then exactly one `OAI_EVENT_DONE`.
+///
+/// It is never called inside the call that asked for it, and for one client never twice at once, unless
+/// `callback_thread` is `OAI_CALLBACK_ON_WORKER`. It must not block for long and must not throw; a blocking call of
+/// this library made from it returns `OAI_ERR_STATE`.
+pub type oai_callback = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        id: u64,
+        kind: i32,
+        data: *const c_char,
+        len: usize,
+        response: *mut oai_response,
+    ),
+>;
+
+/// Ends what `user_data` points to. Called exactly once: after the terminal event, or inside the call that refused.
+pub type oai_destructor = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
+
+/// What belongs to the host and is passed back to it; the destructor runs when it is dropped.
+pub(super) struct UserData {
+    pub data: *mut c_void,
+    pub destructor: oai_destructor,
+}
+
+// SAFETY: the conventions say that callbacks and destructors are called on a thread of the library.
+unsafe impl Send for UserData {}
+
+impl Drop for UserData {
+    fn drop(&mut self) {
+        if let Some(destructor) = self.destructor.take() {
+            // SAFETY: the host gave the two together.
+            unsafe { destructor(self.data) };
+        }
+    }
+}
+
+/// The host's callback as the core knows it.
+struct Callback {
+    function: unsafe extern "C" fn(*mut c_void, u64, i32, *const c_char, usize, *mut oai_response),
+    user: UserData,
+}
+
+impl Listener for Callback {
+    fn chunk(&mut self, id: u64, data: &[u8]) {
+        // SAFETY: the host's function with the host's data; the rest is borrowed for the call.
+        unsafe {
+            (self.function)(
+                self.user.data,
+                id,
+                OAI_EVENT_CHUNK,
+                data.as_ptr().cast(),
+                data.len(),
+                ptr::null_mut(),
+            );
+        }
+    }
+
+    fn done(&mut self, id: u64, response: Response) {
+        let response = give_response(response);
+        // SAFETY: the host's function with the host's data; the response becomes the host's.
+        unsafe { (self.function)(self.user.data, id, OAI_EVENT_DONE, ptr::null(), 0, response) };
+    }
+}
+
+/// Submits with a callback; `job` makes the request. The destructor runs here if anything refuses.
+#[allow(clippy::too_many_arguments, reason = "it is what the C functions take")]
+pub(super) fn submit_with_callback(
+    client: *const oai_client,
+    callback: oai_callback,
+    user_data: *mut c_void,
+    destructor: oai_destructor,
+    id: *mut u64,
+    error: *mut *mut oai_error,
+    job: impl FnOnce() -> Result<NewJob>,
+) -> oai_status {
+    let user = UserData {
+        data: user_data,
+        destructor,
+    };
+    clear(id);
+    call(error, || {
+        // SAFETY: NULL or a live handle, by the conventions.
+        let client = unsafe { client_of(client) }?;
+        let function = callback.ok_or_else(|| null("callback"))?;
+        let sink = client.callback(Box::new(Callback { function, user }))?;
+        submit(&client, id, job()?, sink)
+    })
+}
+
+/// Submits under a new id, which the host can read before it can see any event.
+fn submit(client: &Client, id: *mut u64, job: NewJob, sink: Sink) -> Result<()> {
+    let new = client::next_id();
+    if !id.is_null() {
+        // SAFETY: not NULL, so by the conventions it points to a uint64_t.
+        unsafe { put(id, new) };
+    }
+    client.submit(new, job, sink).inspect_err(|_| clear(id))
+}
+
+/// Submits and waits.
+pub(super) fn wait(client: &Client, function: &str, job: NewJob) -> Result<Response> {
+    client::refuse_in_callback(function)?;
+    let waiter = Waiter::new();
+    client.submit(client::next_id(), job, Sink::Wait(waiter.clone()))?;
+    Ok(waiter.wait())
+}
+
+/// Sends a request and waits for what becomes of it. Of a stream it gives the folded result.
+///
+/// `client`, `request`: not NULL. `response`: not NULL; always gets a response, also when the request fails or is
+/// refused (except in a forked child), which the caller frees with `oai_response_free`.
+/// Returns the response's status; `OAI_ERR_STATE` from a callback. Any thread; blocks. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_send(
+    client: *const oai_client,
+    request: *const oai_request,
+    response: *mut *mut oai_response,
+) -> oai_status {
+    respond(response, || {
+        // SAFETY: NULL or live handles, by the conventions.
+        let (client, request) = unsafe { (client_of(client)?, borrow(request, "request")?) };
+        wait(&client, "oai_send", request.request.to_job()?)
+    })
+}
+
+/// Submits a request whose events go to a callback on the library's dispatcher thread.
+///
+/// `client`, `request`, `callback`: not NULL. `user_data`: handed to the callback. `destructor`: nullable, ends
+/// `user_data`, exactly once, also when the call is refused. `id`: nullable, gets the request's id before any event,
+/// 0 when refused. `error`: nullable.
+/// Returns `OAI_OK`: one terminal event follows. Otherwise it was refused and none does: `OAI_ERR_QUEUE_FULL`,
+/// `OAI_ERR_NO_API_KEY`, `OAI_ERR_CLOSED`, `OAI_ERR_INVALID_ARGUMENT`, `OAI_ERR_FORKED`, `OAI_ERR_SHUTDOWN`. Any
+/// thread, callbacks included; never blocks. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_submit(
+    client: *const oai_client,
+    request: *const oai_request,
+    callback: oai_callback,
+    user_data: *mut c_void,
+    destructor: oai_destructor,
+    id: *mut u64,
+    error: *mut *mut oai_error,
+) -> oai_status {
+    submit_with_callback(client, callback, user_data, destructor, id, error, || {
+        // SAFETY: NULL or a live handle, by the conventions.
+        unsafe { borrow(request, "request") }?.request.to_job()
+    })
+}
+
+/// Submits a request whose events go to a completion queue.
+///
+/// `client`, `request`, `queue`: not NULL. `tag`: comes back on each event; 0: the request's own. `id`: nullable, gets
+/// the request's id before any event, 0 when refused. `error`: nullable.
+/// Returns as `oai_submit`. Any thread; never blocks. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_submit_to(
+    client: *const oai_client,
+    request: *const oai_request,
+    queue: *const oai_queue,
+    tag: u64,
+    id: *mut u64,
+    error: *mut *mut oai_error,
+) -> oai_status {
+    clear(id);
+    call(error, || {
+        // SAFETY: NULL or live handles, by the conventions.
+        let (client, request, queue) = unsafe {
+            (
+                client_of(client)?,
+                borrow(request, "request")?,
+                queue_of(queue)?,
+            )
+        };
+        let tag = if tag == 0 { request.tag } else { tag };
+        submit(
+            &client,
+            id,
+            request.request.to_job()?,
+            Sink::Queue { queue, tag },
+        )
+    })
+}
+
+/// Cancels a request in whatever state it is: waiting, in backoff, in flight or streaming. Its slot is free at once, its
+/// terminal event follows with `OAI_ERR_CANCELLED`, and chunks that were not delivered yet are dropped.
+///
+/// `client`: not NULL. `id`: from a submit of this client. `error`: nullable.
+/// Returns `OAI_OK`; `OAI_ERR_UNKNOWN_ID` if there is no such request (any more); `OAI_ERR_INVALID_ARGUMENT`;
+/// `OAI_ERR_FORKED`. Any thread, callbacks included; never blocks. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_cancel(
+    client: *const oai_client,
+    id: u64,
+    error: *mut *mut oai_error,
+) -> oai_status {
+    call(error, || {
+        // SAFETY: NULL or a live handle, by the conventions.
+        unsafe { client_of(client) }?.cancel(id)
+    })
+}

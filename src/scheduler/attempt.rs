@@ -1,0 +1,303 @@
+//! One attempt from the scheduler's side: send, read the answer as the caller wants it, say what came of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use tokio::time::{Instant, timeout_at};
+
+use super::classify;
+use super::job::{Expect, Job};
+use super::policy::Policy;
+use super::retry::Trouble;
+use super::retry_after;
+use crate::codec::fold::Folder;
+use crate::codec::{api_error, embeddings, sse};
+use crate::completion::Response;
+use crate::error::Error;
+use crate::status;
+use crate::transport::{Answer, Body, Failure, FailureKind, Parts, Transport};
+
+/// What came of an attempt. The response is what the caller gets if this was the last one.
+pub(super) enum Outcome {
+    Success(Response),
+    Failed(Trouble, Response),
+}
+
+/// How long the end of a stream's body is awaited after `[DONE]`, so that the connection can be used again.
+const BODY_END: Duration = Duration::from_millis(100);
+
+/// Makes one attempt. `sent` tells whether bytes may have left, also when this future is dropped.
+pub(super) async fn run(
+    transport: &dyn Transport,
+    policy: &Policy,
+    job: &mut Job,
+    sent: &Arc<AtomicBool>,
+) -> Outcome {
+    let limit = match job.call.path.as_str() {
+        "/embeddings" | "/moderations" => policy.short_attempt_timeout,
+        _ => policy.attempt_timeout,
+    };
+    let until = Instant::now() + limit;
+    let retries = job.attempts.saturating_sub(1);
+    match timeout_at(until, transport.send(&job.call, retries, sent)).await {
+        Err(_) => failed(timed_out(limit), job, sent),
+        Ok(Err(failure)) => failed(failure, job, sent),
+        Ok(Ok(answer)) if !(200..300).contains(&answer.status) => refused(transport, answer),
+        Ok(Ok(Answer {
+            status,
+            headers,
+            body: Body::Whole(body),
+        })) => accepted(job.expect, status, headers, body),
+        Ok(Ok(Answer {
+            status,
+            headers,
+            body: Body::Stream(parts),
+        })) => {
+            let response = Response::answered(status, headers);
+            Stream {
+                transport,
+                policy,
+                job,
+                sent,
+                parts,
+                response,
+                folder: None,
+            }
+            .read(until, limit)
+            .await
+        }
+    }
+}
+
+fn timed_out(limit: Duration) -> Failure {
+    Failure::new(
+        FailureKind::Timeout,
+        format!("{} (attempt_timeout_ms)", classify::seconds(limit)),
+    )
+}
+
+fn failed(failure: Failure, job: &Job, sent: &AtomicBool) -> Outcome {
+    let sent = sent.load(Ordering::Acquire) && !failure.is_before_sending();
+    let error = Error {
+        may_have_executed: sent && !job.may_repeat,
+        ..failure.to_error()
+    };
+    Outcome::Failed(
+        Trouble::NoAnswer {
+            kind: failure.kind,
+            sent,
+        },
+        Response::failed(0, error),
+    )
+}
+
+/// An answer that says no.
+fn refused(transport: &dyn Transport, answer: Answer) -> Outcome {
+    let body = match answer.body {
+        Body::Whole(body) => body,
+        Body::Stream(_) => Vec::new(),
+    };
+    let mut api = api_error::parse(&body);
+    api.message = transport.redact(api.message);
+    let requested = retry_after::requested(&answer.headers, &api.message, SystemTime::now());
+    let mut error = classify::answer(answer.status, &api);
+    error.retry_after_ms = requested.map(|delay| delay.as_millis().try_into().unwrap_or(u64::MAX));
+    let trouble = Trouble::Answer {
+        http_status: answer.status,
+        codes: [api.code, api.kind],
+        message: api.message,
+        should_retry: should_retry(&answer.headers),
+        requested,
+    };
+    let mut response = Response::answered(answer.status, answer.headers);
+    error.request_id = response
+        .request_id()
+        .map(|id| id.to_string_lossy().into_owned());
+    response.error = Some(error);
+    response.set_body(body);
+    Outcome::Failed(trouble, response)
+}
+
+fn should_retry(headers: &HeaderMap) -> Option<bool> {
+    match headers.get("x-should-retry")?.as_bytes() {
+        b"true" => Some(true),
+        b"false" => Some(false),
+        _ => None,
+    }
+}
+
+fn accepted(expect: Expect, http_status: u16, headers: HeaderMap, body: Vec<u8>) -> Outcome {
+    let mut response = Response::answered(http_status, headers);
+    let Expect::Embeddings { inputs } = expect else {
+        response.set_body(body);
+        return Outcome::Success(response);
+    };
+    match embeddings::decode(&body, inputs) {
+        Ok(decoded) => {
+            response.embeddings = Some(decoded);
+            Outcome::Success(response)
+        }
+        Err(error) => {
+            // What could not be read is kept for whoever has to find out why.
+            response.set_body(body);
+            Outcome::Failed(Trouble::Final, finish(response, error))
+        }
+    }
+}
+
+fn finish(mut response: Response, error: Error) -> Response {
+    response.error = Some(Error {
+        http_status: response.http_status,
+        request_id: response
+            .request_id()
+            .map(|id| id.to_string_lossy().into_owned()),
+        ..error
+    });
+    response
+}
+
+/// A stream of events being read.
+struct Stream<'a> {
+    transport: &'a dyn Transport,
+    policy: &'a Policy,
+    job: &'a mut Job,
+    sent: &'a Arc<AtomicBool>,
+    parts: Box<dyn Parts>,
+    response: Response,
+    /// Puts the final message together for a caller who waits for the whole.
+    folder: Option<Folder>,
+}
+
+impl Stream<'_> {
+    async fn read(mut self, first_until: Instant, first_limit: Duration) -> Outcome {
+        let most = usize::try_from(self.policy.max_response_bytes).unwrap_or(usize::MAX);
+        let mut decoder = sse::Decoder::new(most);
+        if !self.job.delivery.wants_chunks() {
+            self.folder = Some(Folder::new(None));
+        }
+        loop {
+            let until = if self.job.streamed {
+                // Runs only while we wait on the socket: a slow reader is not the server's fault.
+                Instant::now() + self.policy.idle_timeout
+            } else {
+                first_until
+            };
+            let part = match timeout_at(until, self.parts.next()).await {
+                Err(_) if self.job.streamed => {
+                    let silence = classify::seconds(self.policy.idle_timeout);
+                    let message = format!("no event for {silence} (idle_timeout_ms)");
+                    return self.broken(Failure::new(FailureKind::Idle, message));
+                }
+                Err(_) => return self.broken(timed_out(first_limit)),
+                Ok(Some(Err(failure))) => return self.broken(failure),
+                Ok(Some(Ok(part))) => part,
+                Ok(None) => {
+                    return match decoder.finish() {
+                        Some(last) if last.data == b"[DONE]" => self.complete(),
+                        _ => self.ended(),
+                    };
+                }
+            };
+            decoder.push(&part);
+            for event in decoder.by_ref() {
+                let event = match event {
+                    Ok(event) => event,
+                    Err(error) => {
+                        return Outcome::Failed(Trouble::Final, finish(self.response, error));
+                    }
+                };
+                if event.data == b"[DONE]" {
+                    let mut rest = self.parts;
+                    tokio::spawn(async move {
+                        let _ = tokio::time::timeout(BODY_END, async {
+                            while let Some(Ok(_)) = rest.next().await {}
+                        })
+                        .await;
+                    });
+                    self.parts = Box::new(Nothing);
+                    return self.complete();
+                }
+                if let Some(outcome) = self.event(event).await {
+                    return outcome;
+                }
+            }
+        }
+    }
+
+    /// Hands an event over; an outcome if it ends the stream.
+    async fn event(&mut self, event: sse::Event) -> Option<Outcome> {
+        if let Some(mut api) = sse::error_of(&event.event, &event.data) {
+            api.message = self.transport.redact(api.message);
+            let error = classify::in_stream(self.response.http_status, &api);
+            let response = std::mem::take(&mut self.response);
+            return Some(Outcome::Failed(Trouble::Final, finish(response, error)));
+        }
+        self.job.streamed = true;
+        match &mut self.folder {
+            Some(folder) => {
+                if let Err(error) = folder.push(&event.event, &event.data) {
+                    let response = std::mem::take(&mut self.response);
+                    return Some(Outcome::Failed(Trouble::Final, finish(response, error)));
+                }
+            }
+            None => {
+                let most = self.policy.stream_buffer_events as usize;
+                self.job.delivery.chunk(Bytes::from(event.data), most).await;
+            }
+        }
+        None
+    }
+
+    /// The body ended without `[DONE]`, which only some endpoints send.
+    fn ended(self) -> Outcome {
+        let path = self.job.call.path.trim_end_matches('/');
+        if !path.ends_with("/completions") && !path.ends_with("/runs") {
+            return self.complete();
+        }
+        let error = Error {
+            may_have_executed: true,
+            ..Error::new(
+                status::INCOMPLETE,
+                "the stream ended without [DONE]: what was received may not be all",
+            )
+        };
+        self.cut_off(error)
+    }
+
+    fn complete(mut self) -> Outcome {
+        if let Some(folder) = self.folder.take() {
+            self.response.set_body(folder.finish());
+        }
+        Outcome::Success(self.response)
+    }
+
+    fn broken(self, failure: Failure) -> Outcome {
+        if !self.job.streamed {
+            return failed(failure, self.job, self.sent);
+        }
+        self.cut_off(Error {
+            may_have_executed: true,
+            ..failure.to_error()
+        })
+    }
+
+    /// An error after the first event: what was received is kept, and no other attempt is made.
+    fn cut_off(mut self, error: Error) -> Outcome {
+        if let Some(folder) = self.folder.take() {
+            self.response.set_body(folder.finish());
+        }
+        Outcome::Failed(Trouble::Final, finish(self.response, error))
+    }
+}
+
+/// A body that is over.
+struct Nothing;
+
+impl Parts for Nothing {
+    fn next(&mut self) -> futures_util::future::BoxFuture<'_, Option<Result<Bytes, Failure>>> {
+        Box::pin(async { None })
+    }
+}

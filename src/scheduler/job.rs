@@ -1,0 +1,66 @@
+//! One accepted request on its way through the scheduler: a plain struct, not a future, since many may wait.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::line::{Rank, Ranked, Scope};
+use crate::completion::Delivery;
+use crate::transport::Call;
+
+/// How the answer is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// As it came.
+    Raw,
+    /// As vectors, one for each input.
+    Embeddings { inputs: usize },
+}
+
+/// What a client asks the scheduler to do.
+pub struct NewJob {
+    pub call: Call,
+    pub expect: Expect,
+    /// What the request shares its order with: the model, or the path.
+    pub scope: Scope,
+    /// 0 high, 1 normal, 2 low.
+    pub priority: u32,
+    /// Total time; `None`: the client's own.
+    pub timeout: Option<Duration>,
+    /// It may be carried out twice without harm.
+    pub may_repeat: bool,
+}
+
+/// A request that was accepted.
+pub(super) struct Job {
+    pub call: Call,
+    pub expect: Expect,
+    pub delivery: Delivery,
+    pub rank: Rank,
+    pub scope: Scope,
+    pub accepted: Instant,
+    pub deadline: Option<Instant>,
+    pub may_repeat: bool,
+    /// Attempts that were started.
+    pub attempts: u32,
+    /// Retries that counted.
+    pub retries: u32,
+    /// When the last attempt began.
+    pub attempted: Instant,
+    /// An event of its stream was handed over, so it cannot be made again.
+    pub streamed: bool,
+}
+
+impl Ranked for Box<Job> {
+    fn rank(&self) -> Rank {
+        self.rank
+    }
+
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+}

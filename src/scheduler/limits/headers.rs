@@ -1,0 +1,261 @@
+//! Reads what an answer's headers say about limits.
+//!
+//! The scheduler calls [`Snapshot::read`] once per answer. Nothing here judges a value against another: a number that
+//! cannot be a limit is simply absent, and `learned` decides what the rest means.
+
+use std::time::Duration;
+
+/// One dimension as an answer tells it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// The whole limit.
+    pub limit: Option<u64>,
+    /// What is left of it.
+    pub remaining: Option<u64>,
+    /// Time until it is full again.
+    pub reset: Option<Span>,
+    /// The period the limit belongs to, where the server says so (Azure's `renewalperiod`).
+    pub period: Option<Duration>,
+}
+
+/// A duration and how finely it was written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Span {
+    /// The duration.
+    pub value: Duration,
+    /// The weight of its last digit: the true value lies within one of these.
+    pub grain: Duration,
+}
+
+/// The limits that one answer tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// By [`Dimension::index`](super::Dimension::index).
+    pub readings: [Reading; 4],
+    /// Time the server worked on the answer.
+    pub processing: Option<Duration>,
+    /// A rate limit header was there, whether or not it could be read.
+    pub any: bool,
+}
+
+/// Header names of one dimension, spelt out so that reading an answer allocates nothing.
+struct Names {
+    limit: &'static str,
+    remaining: &'static str,
+    reset: &'static str,
+    azure_reset: &'static str,
+    period: &'static str,
+}
+
+macro_rules! names {
+    ($dimension:literal) => {
+        Names {
+            limit: concat!("x-ratelimit-limit-", $dimension),
+            remaining: concat!("x-ratelimit-remaining-", $dimension),
+            reset: concat!("x-ratelimit-reset-", $dimension),
+            azure_reset: concat!("x-rate-limit-reset-", $dimension),
+            period: concat!("x-ratelimit-renewalperiod-", $dimension),
+        }
+    };
+}
+
+/// By [`Dimension::index`](super::Dimension::index).
+const NAMES: [Names; 4] = [
+    names!("requests"),
+    names!("tokens"),
+    names!("project-requests"),
+    names!("project-tokens"),
+];
+
+impl Snapshot {
+    /// Reads the headers through a lookup by lower-case name.
+    pub fn read<'h>(header: &dyn Fn(&str) -> Option<&'h str>) -> Snapshot {
+        let mut snapshot = Snapshot {
+            processing: header("openai-processing-ms")
+                .and_then(number)
+                .and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok()),
+            ..Snapshot::default()
+        };
+        for (reading, names) in snapshot.readings.iter_mut().zip(&NAMES) {
+            let mut field = |name: &str| {
+                let found = header(name);
+                snapshot.any |= found.is_some();
+                found
+            };
+            *reading = Reading {
+                limit: field(names.limit)
+                    .and_then(count)
+                    .filter(|limit| *limit > 0),
+                remaining: field(names.remaining).and_then(count),
+                reset: field(names.reset)
+                    .or_else(|| field(names.azure_reset))
+                    .and_then(span),
+                period: field(names.period)
+                    .and_then(span)
+                    .map(|period| period.value)
+                    .filter(|period| !period.is_zero()),
+            };
+        }
+        snapshot
+    }
+}
+
+/// A count of requests or tokens. Negative, fractional and absurd values are none: a limit above 2^53 says nothing.
+fn count(text: &str) -> Option<u64> {
+    let text = text.trim();
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok().filter(|count| *count < 1 << 53)
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite() && *number >= 0.0)
+}
+
+/// Durations as servers write them: `1s`, `6m0s`, `120ms`, `1h2m3.5s`, or plain seconds.
+fn span(text: &str) -> Option<Span> {
+    let mut rest = text.trim();
+    let (mut value, mut grain) = (0.0, 0.0);
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
+        let (figure, tail) = rest.split_at(digits);
+        let letters = tail
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(tail.len());
+        let (unit, next) = tail.split_at(letters);
+        let scale = match unit {
+            // Plain seconds stand alone: `1h5` is not a duration.
+            "" if figure.len() == text.trim().len() => 1.0,
+            "s" => 1.0,
+            "ms" => 1e-3,
+            "us" | "µs" | "μs" => 1e-6,
+            "ns" => 1e-9,
+            "m" => 60.0,
+            "h" => 3_600.0,
+            "d" => 86_400.0,
+            _ => return None,
+        };
+        value += number(figure)? * scale;
+        let decimals = figure.split_once('.').map_or(0, |(_, tail)| tail.len());
+        grain = scale * 10f64.powi(-(decimals.min(9) as i32));
+        rest = next;
+    }
+    Some(Span {
+        value: Duration::try_from_secs_f64(value).ok()?,
+        grain: Duration::try_from_secs_f64(grain).ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Dimension;
+    use super::*;
+
+    fn read(headers: &[(&str, &str)]) -> Snapshot {
+        Snapshot::read(&|name| headers.iter().find(|(n, _)| *n == name).map(|(_, v)| *v))
+    }
+
+    #[test]
+    fn durations_as_servers_write_them() {
+        let cases: &[(&str, Option<(f64, f64)>)] = &[
+            ("1s", Some((1.0, 1.0))),
+            ("6m0s", Some((360.0, 1.0))),
+            ("120ms", Some((0.12, 1e-3))),
+            ("1h2m3.5s", Some((3723.5, 0.1))),
+            ("7.66s", Some((7.66, 0.01))),
+            ("2m59.56s", Some((179.56, 0.01))),
+            ("1d", Some((86_400.0, 86_400.0))),
+            ("250µs", Some((0.00025, 1e-6))),
+            ("59", Some((59.0, 1.0))),
+            (" 0.5 ", Some((0.5, 0.1))),
+            ("0s", Some((0.0, 1.0))),
+            ("", None),
+            ("-1s", None),
+            ("s", None),
+            ("1h5", None),
+            ("1 s", None),
+            ("1.2.3s", None),
+            ("soon", None),
+            ("inf", None),
+            ("NaN", None),
+            ("1e3", None),
+            ("99999999999999999999h", None),
+        ];
+        for (text, want) in cases {
+            let got = span(text).map(|s| (s.value.as_secs_f64(), s.grain.as_secs_f64()));
+            assert_eq!(got, *want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn openai_headers() {
+        let snapshot = read(&[
+            ("x-ratelimit-limit-requests", "6000"),
+            ("x-ratelimit-remaining-requests", "5999"),
+            ("x-ratelimit-reset-requests", "10ms"),
+            ("x-ratelimit-limit-tokens", "2000000"),
+            ("x-ratelimit-remaining-tokens", "1999985"),
+            ("x-ratelimit-reset-tokens", "0s"),
+            ("x-ratelimit-limit-project-tokens", "500000"),
+            ("x-ratelimit-remaining-project-tokens", "499985"),
+            ("openai-processing-ms", "312"),
+        ]);
+        assert!(snapshot.any);
+        assert_eq!(snapshot.processing, Some(Duration::from_millis(312)));
+        let requests = snapshot.readings[Dimension::Requests.index()];
+        assert_eq!(
+            (requests.limit, requests.remaining),
+            (Some(6000), Some(5999))
+        );
+        let project = snapshot.readings[Dimension::ProjectTokens.index()];
+        assert_eq!((project.limit, project.reset), (Some(500_000), None));
+        assert_eq!(
+            snapshot.readings[Dimension::ProjectRequests.index()],
+            Reading::default()
+        );
+    }
+
+    #[test]
+    fn azure_spellings() {
+        let snapshot = read(&[
+            ("x-ratelimit-limit-requests", "20"),
+            ("x-ratelimit-remaining-requests", "19"),
+            ("x-ratelimit-renewalperiod-requests", "10"),
+            ("x-ratelimit-remaining-tokens", "61353"),
+            ("x-rate-limit-reset-tokens", "55"),
+        ]);
+        let requests = snapshot.readings[Dimension::Requests.index()];
+        assert_eq!(requests.period, Some(Duration::from_secs(10)));
+        let tokens = snapshot.readings[Dimension::Tokens.index()];
+        assert_eq!((tokens.limit, tokens.remaining), (None, Some(61_353)));
+        assert_eq!(tokens.reset.map(|r| r.value), Some(Duration::from_secs(55)));
+    }
+
+    #[test]
+    fn what_cannot_be_a_limit_is_absent() {
+        for value in [
+            "0",
+            "-1",
+            "-6000",
+            "6e3",
+            "1.5",
+            "many",
+            "",
+            "99999999999999999999",
+        ] {
+            let snapshot = read(&[("x-ratelimit-limit-requests", value)]);
+            assert_eq!(snapshot.readings, [Reading::default(); 4], "{value:?}");
+            assert!(snapshot.any, "{value:?}");
+        }
+        assert!(!read(&[("date", "now")]).any);
+    }
+}

@@ -1,0 +1,20 @@
+//! Decides when a request is sent, and whether once more.
+//!
+//! `client` submits jobs. The decisions are pure functions of state, time and outcome ([`backoff`], [`retry`],
+//! [`retry_after`], [`line`]) and are tested as such; [`dispatch`] is the thin shell that runs them on tokio and drives
+//! a [`crate::transport::Transport`]. It imports `transport`, `codec` and `completion`, never `client` or `ffi`.
+
+mod attempt;
+mod backoff;
+mod classify;
+mod dispatch;
+mod job;
+mod line;
+mod policy;
+mod retry;
+mod retry_after;
+
+pub use dispatch::{Scheduler, Stop};
+pub use job::{Expect, NewJob};
+pub use policy::Policy;
+pub use retry::may_repeat;

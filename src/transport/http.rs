@@ -1,0 +1,206 @@
+//! One attempt over reqwest.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use ::http::header::CONTENT_TYPE;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use once_cell::sync::OnceCell;
+use url::Url;
+
+use super::call::Call;
+use super::connector::{self, Network};
+use super::failure::{Failure, FailureKind};
+use super::redirect::{self, Hop};
+use super::target::Target;
+use super::{Answer, Body, Parts, Transport};
+use crate::status;
+use crate::sync::Current;
+
+/// The real transport of one client.
+pub struct HttpTransport {
+    target: Arc<Current<Target>>,
+    network: Network,
+    client: OnceCell<reqwest::Client>,
+}
+
+impl HttpTransport {
+    /// Opens nothing yet.
+    pub fn new(target: Arc<Current<Target>>, network: Network) -> HttpTransport {
+        HttpTransport {
+            target,
+            network,
+            client: OnceCell::new(),
+        }
+    }
+
+    async fn attempt(
+        &self,
+        call: &Call,
+        retries: u32,
+        sent: &Arc<AtomicBool>,
+    ) -> Result<Answer, Failure> {
+        let client = self
+            .client
+            .get_or_try_init(|| connector::build(&self.network))?;
+        let target = self.target.get();
+        let headers = target
+            .headers_for(call, retries)
+            .map_err(|e| Failure::new(FailureKind::Unsendable(e.status), e.message))?;
+        let mut hop = Hop {
+            url: url(&target, call)?,
+            method: call.method.clone(),
+            headers,
+            with_body: !call.body.is_empty(),
+        };
+        let mut redirects = 0;
+        loop {
+            let mut request = client
+                .request(hop.method.clone(), hop.url.clone())
+                .headers(hop.headers.clone());
+            if hop.with_body {
+                request = request.body(reqwest::Body::wrap(Marked {
+                    body: Some(call.body.clone()),
+                    sent: sent.clone(),
+                }));
+            }
+            let answer = request.send().await.map_err(Failure::from_reqwest)?;
+            // Whatever answered has received the request.
+            sent.store(true, Ordering::Release);
+            let status = answer.status().as_u16();
+            match redirect::follow(&hop, status, answer.headers()) {
+                None => return read(answer, call, target.max_response_bytes).await,
+                Some(Err(reason)) => return Err(Failure::new(FailureKind::Redirect, reason)),
+                Some(Ok(_)) if redirects >= target.max_redirects => {
+                    let limit =
+                        format!("more than {} of them (max_redirects)", target.max_redirects);
+                    return Err(Failure::new(FailureKind::Redirect, limit));
+                }
+                Some(Ok(next)) => hop = next,
+            }
+            redirects += 1;
+        }
+    }
+}
+
+impl Transport for HttpTransport {
+    fn send<'a>(
+        &'a self,
+        call: &'a Call,
+        retries: u32,
+        sent: &'a Arc<AtomicBool>,
+    ) -> BoxFuture<'a, Result<Answer, Failure>> {
+        self.attempt(call, retries, sent).boxed()
+    }
+
+    fn redact(&self, text: String) -> String {
+        self.target.get().redact(text)
+    }
+}
+
+fn url(target: &Target, call: &Call) -> Result<Url, Failure> {
+    let mut url = Url::parse(&format!("{}{}", target.base_url, call.path)).map_err(|error| {
+        let message = format!("base_url and path do not make a URL: {error}");
+        Failure::new(FailureKind::Unsendable(status::INVALID_ARGUMENT), message)
+    })?;
+    if !target.query.is_empty() || !call.query.is_empty() {
+        url.query_pairs_mut()
+            .extend_pairs(&target.query)
+            .extend_pairs(&call.query);
+    }
+    Ok(url)
+}
+
+async fn read(answer: reqwest::Response, call: &Call, most: u64) -> Result<Answer, Failure> {
+    let status = answer.status().as_u16();
+    let headers = answer.headers().clone();
+    let is_json = headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    if call.stream && (200..300).contains(&status) && !is_json {
+        return Ok(Answer {
+            status,
+            headers,
+            body: Body::Stream(Box::new(Stream(answer))),
+        });
+    }
+    let body = whole(answer, most).await?;
+    Ok(Answer {
+        status,
+        headers,
+        body: Body::Whole(body),
+    })
+}
+
+async fn whole(mut answer: reqwest::Response, most: u64) -> Result<Vec<u8>, Failure> {
+    let too_large = || {
+        Failure::new(
+            FailureKind::TooLarge,
+            format!("more than {most} bytes (max_response_bytes)"),
+        )
+    };
+    let announced = answer.content_length().unwrap_or(0);
+    if announced > most {
+        return Err(too_large());
+    }
+    // One byte more for the NUL that C finds behind the body. The announced length is only believed up to a bound:
+    // a server may announce what it never sends.
+    let mut body = Vec::with_capacity(announced.min(16 << 20) as usize + 1);
+    while let Some(part) = answer.chunk().await.map_err(Failure::from_reqwest)? {
+        if (body.len() + part.len()) as u64 > most {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(body)
+}
+
+struct Stream(reqwest::Response);
+
+impl Parts for Stream {
+    fn next(&mut self) -> BoxFuture<'_, Option<Result<Bytes, Failure>>> {
+        async {
+            self.0
+                .chunk()
+                .await
+                .map_err(Failure::from_reqwest)
+                .transpose()
+        }
+        .boxed()
+    }
+}
+
+/// A body that tells when it is first asked for its bytes, which is when the request begins to be written.
+struct Marked {
+    body: Option<Bytes>,
+    sent: Arc<AtomicBool>,
+}
+
+impl http_body::Body for Marked {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        self.sent.store(true, Ordering::Release);
+        Poll::Ready(
+            self.body
+                .take()
+                .map(|body| Ok(http_body::Frame::data(body))),
+        )
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_none()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        http_body::SizeHint::with_exact(self.body.as_ref().map_or(0, |body| body.len() as u64))
+    }
+}

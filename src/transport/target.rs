@@ -1,0 +1,177 @@
+//! Where calls go and as whom: the part of the settings that may change between two attempts.
+
+use ::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+
+use super::call::Call;
+use crate::error::{Error, Result};
+use crate::status;
+
+/// Base URL, identity and bounds, made anew whenever a setting changes.
+#[derive(Clone, Default)]
+pub struct Target {
+    /// Without a slash at its end.
+    pub base_url: String,
+    pub query: Vec<(String, String)>,
+    /// What every call carries, without `Authorization`.
+    pub headers: HeaderMap,
+    /// `Bearer ...` values, marked sensitive so that no Debug output shows them.
+    pub authorization: Option<HeaderValue>,
+    pub admin_authorization: Option<HeaderValue>,
+    /// Requests without a key end here instead of on the network.
+    pub key_required: bool,
+    pub max_response_bytes: u64,
+    pub max_redirects: u32,
+}
+
+impl Target {
+    /// The `Authorization` for a call; `None` where the server wants none.
+    pub fn authorization_for(&self, call: &Call) -> Result<Option<&HeaderValue>> {
+        let (key, option, variable) = if call.is_admin() {
+            let key = self
+                .admin_authorization
+                .as_ref()
+                .or(self.authorization.as_ref());
+            (key, "admin_api_key", "OPENAI_ADMIN_KEY")
+        } else {
+            (self.authorization.as_ref(), "api_key", "OPENAI_API_KEY")
+        };
+        let given = self.headers.contains_key(AUTHORIZATION)
+            || call.headers.iter().any(|(name, _)| *name == AUTHORIZATION);
+        if key.is_none() && self.key_required && !given {
+            return Err(Error::new(
+                status::NO_API_KEY,
+                format!(
+                    "no API key for {}: set {variable} in the environment or in a .env file, or call oai_set_{option}",
+                    self.base_url
+                ),
+            ));
+        }
+        Ok(key)
+    }
+
+    /// Takes the keys out of a text.
+    pub fn redact(&self, mut text: String) -> String {
+        for value in [&self.authorization, &self.admin_authorization]
+            .into_iter()
+            .flatten()
+        {
+            let key = value.to_str().unwrap_or("").trim_start_matches("Bearer ");
+            if !key.is_empty() && text.contains(key) {
+                text = text.replace(key, "***");
+            }
+        }
+        text
+    }
+
+    /// All headers of a call, the later winning: defaults, the client's, the request's own.
+    pub fn headers_for(&self, call: &Call, retries: u32) -> Result<HeaderMap> {
+        let mut headers = self.headers.clone();
+        if let Some(key) = self.authorization_for(call)? {
+            headers.entry(AUTHORIZATION).or_insert_with(|| key.clone());
+        }
+        headers
+            .entry("accept")
+            .or_insert(HeaderValue::from_static(if call.stream {
+                "text/event-stream"
+            } else {
+                "application/json"
+            }));
+        if !call.body.is_empty() {
+            headers
+                .entry("content-type")
+                .or_insert(HeaderValue::from_static("application/json"));
+        }
+        headers.insert(RETRY_COUNT, HeaderValue::from(retries));
+        for (name, value) in &call.headers {
+            headers.insert(name.clone(), value.clone());
+        }
+        Ok(headers)
+    }
+}
+
+/// The attempt information of the official SDKs.
+const RETRY_COUNT: HeaderName = HeaderName::from_static("x-stainless-retry-count");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(path: &str) -> Call {
+        Call {
+            method: ::http::Method::POST,
+            path: path.into(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: bytes::Bytes::from_static(b"{}"),
+            stream: false,
+            model: None,
+        }
+    }
+
+    fn target(key: Option<&str>, admin: Option<&str>) -> Target {
+        let bearer = |key: &str| HeaderValue::from_str(&format!("Bearer {key}")).unwrap();
+        Target {
+            authorization: key.map(bearer),
+            admin_authorization: admin.map(bearer),
+            key_required: true,
+            ..Target::default()
+        }
+    }
+
+    #[test]
+    fn the_admin_key_is_for_the_organisation_endpoints_only() {
+        let target = target(Some("k"), Some("a"));
+        assert_eq!(
+            target
+                .authorization_for(&call("/embeddings"))
+                .unwrap()
+                .unwrap(),
+            "Bearer k"
+        );
+        assert_eq!(
+            target
+                .authorization_for(&call("/organization/users"))
+                .unwrap()
+                .unwrap(),
+            "Bearer a"
+        );
+    }
+
+    #[test]
+    fn a_missing_key_is_an_error_that_names_the_option_unless_a_header_replaces_it() {
+        let without = target(None, None);
+        let error = without.authorization_for(&call("/embeddings")).unwrap_err();
+        assert_eq!(error.status, status::NO_API_KEY);
+        assert!(error.message.contains("OPENAI_API_KEY"));
+        let mut own = call("/embeddings");
+        own.headers
+            .push((AUTHORIZATION, HeaderValue::from_static("Basic x")));
+        assert_eq!(
+            without.headers_for(&own, 0).unwrap()[AUTHORIZATION],
+            "Basic x"
+        );
+    }
+
+    #[test]
+    fn a_key_that_a_server_echoes_is_taken_out() {
+        let target = target(Some("sk-secret"), Some("sk-admin"));
+        assert_eq!(
+            target.redact("bad key sk-secret or sk-admin".into()),
+            "bad key *** or ***"
+        );
+        assert_eq!(target.redact("nothing".into()), "nothing");
+    }
+
+    #[test]
+    fn the_requests_own_headers_win() {
+        let mut own = call("/embeddings");
+        own.headers.push((
+            HeaderName::from_static("accept"),
+            HeaderValue::from_static("*/*"),
+        ));
+        let headers = target(Some("k"), None).headers_for(&own, 2).unwrap();
+        assert_eq!(headers["accept"], "*/*");
+        assert_eq!(headers["x-stainless-retry-count"], "2");
+        assert_eq!(headers["content-type"], "application/json");
+    }
+}
