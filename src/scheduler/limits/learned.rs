@@ -22,11 +22,14 @@ const RESERVE_SHARE: f64 = 0.05;
 const RESERVE_HALF_LIFE: f64 = 60.0;
 
 /// What others spend is averaged over these many seconds, or this many requests where those take longer.
-const DRAIN_SECONDS: f64 = 2.0;
+const DRAIN_SECONDS: f64 = 5.0;
 const DRAIN_REQUESTS: f64 = 20.0;
 
 /// Others are credited with spending only beyond this share of the rate; below it is the noise of rounded figures.
 const DRAIN_NOISE: f64 = 0.02;
+
+/// However far our estimates are off, at least this share of them counts.
+const LEAST_CHARGED: f64 = 0.02;
 
 /// However much others spend, we keep trying at this share of the rate.
 const LEAST_SHARE: f64 = 0.05;
@@ -47,6 +50,10 @@ pub(super) struct Learned {
     rate: f64,
     /// What others seem to spend, per second; below zero when we are charged less than we think.
     drain: f64,
+    /// What we think that we are charged, per second, over the same time.
+    spending: f64,
+    /// What of that the server seems to charge.
+    charged: f64,
     /// Unspent since a refusal that we did not see coming.
     reserve: f64,
     reserve_at: Time,
@@ -125,6 +132,8 @@ impl Learned {
             bucket: Bucket::new(limit as f64, rate, limit as f64, now),
             rate,
             drain: 0.0,
+            spending: 0.0,
+            charged: 1.0,
             reserve: 0.0,
             reserve_at: now,
             largest_accepted: 0.0,
@@ -153,23 +162,33 @@ impl Learned {
         let others = refilled - ours - remaining;
         let span = DRAIN_SECONDS.max(DRAIN_REQUESTS * answered.cost.max(1.0) / self.rate);
         let kept = (-elapsed / span).exp();
-        self.drain *= kept;
-        self.drain += if elapsed > 1e-3 * span {
-            (1.0 - kept) * others / elapsed
+        let weight = if elapsed > 1e-3 * span {
+            (1.0 - kept) / elapsed
         } else {
-            others / span
+            1.0 / span
         };
-        self.drain = self.drain.clamp(-self.rate, self.rate);
+        self.spending = self.spending * kept + weight * ours;
+        self.drain = (self.drain * kept + weight * others).min(self.rate);
+        self.learn_charge();
+    }
+
+    /// Tokens are charged by an estimate, which for images, audio or large answers can be far too high. Others who
+    /// spend never make it look so; the opposite, being charged more than we think, is treated like others who spend.
+    fn learn_charge(&mut self) {
+        if self.unit == Unit::Tokens && self.spending > 0.0 {
+            let charged = 1.0 + (self.drain + DRAIN_NOISE * self.rate).min(0.0) / self.spending;
+            self.charged = charged.clamp(LEAST_CHARGED, 1.0);
+        }
     }
 
     fn apply(&mut self, now: Time, remaining: f64, answered: &Answered) {
         let age = now.saturating_sub(answered.date).as_secs_f64();
         let refilled = (remaining + self.bucket.rate * age).min(self.limit as f64);
         // Requests overtake each other on the way, so headers tell the level only to within those still open.
-        let most = refilled - answered.since;
-        let least = most - answered.overtaken;
+        let most = refilled - self.charged * answered.since;
+        let least = most - self.charged * answered.overtaken;
         if answered.refused {
-            self.bucket.give_back(answered.cost);
+            self.bucket.give_back(self.charged * answered.cost);
         }
         if answered.accepted {
             self.largest_accepted = self.largest_accepted.max(answered.cost);
@@ -195,17 +214,17 @@ impl Learned {
     }
 
     pub fn take(&mut self, cost: f64) {
-        self.bucket.take(cost);
+        self.bucket.take(self.charged * cost);
     }
 
     pub fn give_back(&mut self, cost: f64) {
-        self.bucket.give_back(cost);
+        self.bucket.give_back(self.charged * cost);
     }
 
     /// A refusal without headers says that nothing was left when that request arrived.
     pub fn was_empty(&mut self, now: Time, sent: Time, since: f64) {
         let refilled = self.bucket.rate * now.saturating_sub(sent).as_secs_f64();
-        self.bucket.level = self.bucket.level.min(refilled - since);
+        self.bucket.level = self.bucket.level.min(refilled - self.charged * since);
     }
 
     /// A refusal came although the level allowed the request: others are quicker than our news of them. From now on a
@@ -224,17 +243,18 @@ impl Learned {
     /// Time until a request of this cost may go.
     pub fn wait_for(&self, now: Time, cost: f64) -> Duration {
         let jitter = (JITTER * self.rate).min(RESERVE_SHARE * self.limit as f64);
-        self.bucket.wait_for(cost, jitter + self.kept_back(now))
+        self.bucket
+            .wait_for(self.charged * cost, jitter + self.kept_back(now))
     }
 
     /// The least time until that much can have gone, if nobody else spends anything.
     pub fn least_wait(&self, amount: f64) -> Duration {
-        wait(amount - self.bucket.level, self.rate)
+        wait(self.charged * amount - self.bucket.level, self.rate)
     }
 
     /// The time to one more request of this cost, from an empty bucket.
     pub fn interval(&self, cost: f64) -> Duration {
-        wait(cost, self.bucket.rate)
+        wait(self.charged * cost, self.bucket.rate)
     }
 
     pub fn level(&self) -> f64 {
@@ -245,9 +265,9 @@ impl Learned {
         self.limit
     }
 
-    /// The largest request that can ever pass. A server that let a larger one pass does not mean what it says.
-    pub fn capacity(&self) -> f64 {
-        self.largest_accepted.max(self.limit as f64)
+    /// The request can never pass, as far as we know: a server that let a larger one pass does not mean what it says.
+    pub fn is_too_small_for(&self, cost: f64) -> bool {
+        self.charged * cost > self.limit as f64 && cost > self.largest_accepted
     }
 
     pub fn rate(&self) -> f64 {

@@ -422,7 +422,7 @@ impl Limiter {
         }
         self.announced()
             .filter(|(dimension, _)| dimension.unit() == Unit::Tokens)
-            .find(|(_, learned)| cost.tokens as f64 > learned.capacity())
+            .find(|(_, learned)| learned.is_too_small_for(cost.tokens as f64))
             .map(|(dimension, learned)| Never {
                 dimension,
                 limit: learned.limit(),

@@ -66,8 +66,8 @@ struct Found {
     cut_order: u64,
     /// When the request was sent that was refused: the server's bucket was empty then.
     empty_at: Time,
-    /// Accepted of what was sent after that.
-    accepted: f64,
+    /// What was sent after that and, as far as we know, let through.
+    passed: f64,
     /// Successes sent before the first cut still show how large the burst is.
     first_cut: bool,
     recovered_at: Time,
@@ -111,9 +111,6 @@ impl Pace {
         let Some(found) = &mut self.found else {
             return;
         };
-        if sent > found.empty_at {
-            found.accepted += cost;
-        }
         if found.first_cut && sent < found.cut_at {
             found.bucket.capacity = found.bucket.capacity.max(peak);
         }
@@ -126,6 +123,7 @@ impl Pace {
         if let Some(found) = &mut self.found {
             if refused.order > found.cut_order {
                 found.bucket.give_back(refused.cost);
+                found.passed -= refused.cost;
             }
         }
     }
@@ -159,7 +157,7 @@ impl Pace {
             cut_at: now,
             cut_order: refused.order,
             empty_at: refused.sent,
-            accepted: 0.0,
+            passed: refused.since,
             first_cut: before.is_none(),
             recovered_at: now,
         });
@@ -186,7 +184,7 @@ impl Pace {
             cut_at: now,
             cut_order: refused.order,
             empty_at: refused.sent,
-            accepted: 0.0,
+            passed: refused.since,
             first_cut: false,
             recovered_at: now + HOLD,
         });
@@ -204,6 +202,7 @@ impl Pace {
     pub fn take(&mut self, now: Time, cost: f64, known: Option<f64>, level: Option<f64>) {
         if let Some(found) = &mut self.found {
             found.bucket.take(cost);
+            found.passed += cost;
         }
         if let (Some(known), Some(level)) = (known, level) {
             if !self.is_proven(now, cost, known) {
@@ -230,6 +229,7 @@ impl Pace {
     pub fn give_back(&mut self, cost: f64) {
         if let Some(found) = &mut self.found {
             found.bucket.give_back(cost);
+            found.passed -= cost;
         }
     }
 
@@ -284,7 +284,8 @@ impl Found {
     /// or less where it overflowed.
     fn measured(&self, refused: &Refused) -> Option<f64> {
         let between = refused.sent.saturating_sub(self.empty_at).as_secs_f64();
-        (between > 0.5 && self.accepted >= 10.0 * refused.cost).then(|| self.accepted / between)
+        let passed = (self.passed - refused.since - refused.cost).max(0.0);
+        (between > 0.5).then(|| passed / between)
     }
 
     /// Gives back some of what was cut, for one accepted request: time alone proves nothing. `mean` is what requests

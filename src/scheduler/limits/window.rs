@@ -11,6 +11,10 @@ use super::headers::Span;
 /// The periods that servers use, in seconds.
 const PERIODS: [f64; 5] = [1.0, 10.0, 60.0, 3_600.0, 86_400.0];
 
+/// Snapping goes no further than to some three times as much or as little (the middle between 1 and 10 s). Beyond that
+/// `limit`, `remaining` and `reset` do not speak of the same bucket.
+const FURTHEST: f64 = 1.16;
+
 /// From this on a limit says how much there is and nothing about the pace.
 const DAY: f64 = 86_400.0;
 
@@ -113,7 +117,8 @@ fn infer(limit: u64, remaining: u64, reset: Span) -> Option<(f64, bool)> {
         .into_iter()
         .min_by(|a, b| distance(*a, estimate).total_cmp(&distance(*b, estimate)))?;
     let sure = 1.0 / missing + grain / reset < 0.5;
-    (sure || distance(nearest, estimate) < 0.1).then_some((nearest, sure))
+    let off = distance(nearest, estimate);
+    (off < if sure { FURTHEST } else { 0.1 }).then_some((nearest, sure))
 }
 
 /// How far apart two periods are, as a share.
@@ -167,6 +172,8 @@ mod tests {
             (6_000, 5_999, ms(1)),
             (2_000_000, 1_999_985, whole_seconds(1)),
             (5, 9, ms(10)),
+            // The remaining and reset of a finer bucket beside the limit of a coarser one: 10 ms.
+            (6_000, 49, ms(10)),
         ];
         for (limit, remaining, reset) in cases {
             let mut window = Window::unknown();

@@ -2,7 +2,7 @@
 
 use super::super::Configured;
 use super::measure::{DELAYS, hold_to_time as hold};
-use super::server::{Server, Tank};
+use super::server::{Headers, Server, Tank};
 use super::world::{Client, Outcome, Setting, Timing, run};
 
 fn at_once(server: Server, clients: Vec<Client>, seed: u64) -> Outcome {
@@ -36,12 +36,17 @@ fn an_unknown_limit() {
 #[test]
 fn a_hidden_burst() {
     for delay in DELAYS {
-        for level in [6_000.0, 50.0] {
-            let name = format!("hidden burst of 50, announced level {level}, {delay:?}");
+        for (level, headers) in [
+            (6_000.0, Headers::Truthful),
+            (50.0, Headers::Truthful),
+            (6_000.0, Headers::Finer),
+        ] {
+            let name = format!("hidden burst of 50, announced {level}, {headers:?}, {delay:?}");
             hold(&name, 9.502, 1.06, 20, |seed| {
                 let server = Server {
                     hidden: Some(Tank::new(50, 0.5, 50.0)),
                     delay,
+                    headers,
                     ..Server::of_requests(6_000, level)
                 };
                 at_once(server, vec![Client::of(1_000)], seed)

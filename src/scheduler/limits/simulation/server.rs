@@ -61,6 +61,8 @@ pub enum Headers {
     Wrong,
     /// Always as if nothing had been used.
     Full,
+    /// The limit of the announced bucket beside the rest of the hidden one.
+    Finer,
     /// `remaining` alone, as older Azure versions send it.
     RemainingOnly,
 }
@@ -191,6 +193,13 @@ impl Server {
                     told.push((limit, whole.to_string()));
                     told.push((remaining, whole.to_string()));
                     told.push((reset, "0s".into()));
+                }
+                Headers::Finer => {
+                    let finer = self.hidden.as_ref().unwrap_or(tank);
+                    let back = (finer.limit - finer.level) / finer.rate();
+                    told.push((limit, whole.to_string()));
+                    told.push((remaining, (finer.level.floor() as u64).to_string()));
+                    told.push((reset, go_duration(back)));
                 }
                 Headers::RemainingOnly => told.push((remaining, left.to_string())),
             }
