@@ -1,7 +1,6 @@
 //! One attempt from the scheduler's side: send, read the answer as the caller wants it, say what came of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -10,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::classify;
 use super::job::{Expect, Job};
+use super::pass::Pass;
 use super::policy::Policy;
 use super::retry::Trouble;
 use super::retry_after;
@@ -18,7 +18,7 @@ use crate::codec::{api_error, embeddings, sse};
 use crate::completion::Response;
 use crate::error::Error;
 use crate::status;
-use crate::transport::{Answer, Body, Failure, FailureKind, Parts, Transport};
+use crate::transport::{Answer, Body, Failure, FailureKind, Parts, Transport, Watcher};
 
 /// What came of an attempt. The response is what the caller gets if this was the last one.
 pub(super) enum Outcome {
@@ -29,12 +29,12 @@ pub(super) enum Outcome {
 /// How long the end of a stream's body is awaited after `[DONE]`, so that the connection can be used again.
 const BODY_END: Duration = Duration::from_millis(100);
 
-/// Makes one attempt. `sent` tells whether bytes may have left, also when this future is dropped.
+/// Makes one attempt. `pass` tells how far it came, also when this future is dropped.
 pub(super) async fn run(
     transport: &dyn Transport,
     policy: &Policy,
     job: &mut Job,
-    sent: &Arc<AtomicBool>,
+    pass: &Arc<Pass>,
 ) -> Outcome {
     let limit = match job.call.path.as_str() {
         "/embeddings" | "/moderations" => policy.short_attempt_timeout,
@@ -42,9 +42,10 @@ pub(super) async fn run(
     };
     let until = Instant::now() + limit;
     let retries = job.attempts.saturating_sub(1);
-    match timeout_at(until, transport.send(&job.call, retries, sent)).await {
-        Err(_) => failed(timed_out(limit), job, sent),
-        Ok(Err(failure)) => failed(failure, job, sent),
+    let watcher: Arc<dyn Watcher> = pass.clone();
+    match timeout_at(until, transport.send(&job.call, retries, &watcher)).await {
+        Err(_) => failed(timed_out(limit), job, pass),
+        Ok(Err(failure)) => failed(failure, job, pass),
         Ok(Ok(answer)) if !(200..300).contains(&answer.status) => refused(transport, answer),
         Ok(Ok(Answer {
             status,
@@ -61,7 +62,7 @@ pub(super) async fn run(
                 transport,
                 policy,
                 job,
-                sent,
+                pass,
                 parts,
                 response,
                 folder: None,
@@ -79,8 +80,8 @@ fn timed_out(limit: Duration) -> Failure {
     )
 }
 
-fn failed(failure: Failure, job: &Job, sent: &AtomicBool) -> Outcome {
-    let sent = sent.load(Ordering::Acquire) && !failure.is_before_sending();
+fn failed(failure: Failure, job: &Job, pass: &Pass) -> Outcome {
+    let sent = pass.was_sent() && !failure.is_before_sending();
     let error = Error {
         may_have_executed: sent && !job.may_repeat,
         ..failure.to_error()
@@ -164,7 +165,7 @@ struct Stream<'a> {
     transport: &'a dyn Transport,
     policy: &'a Policy,
     job: &'a mut Job,
-    sent: &'a Arc<AtomicBool>,
+    pass: &'a Pass,
     parts: Box<dyn Parts>,
     response: Response,
     /// Puts the final message together for a caller who waits for the whole.
@@ -276,7 +277,7 @@ impl Stream<'_> {
 
     fn broken(self, failure: Failure) -> Outcome {
         if !self.job.streamed {
-            return failed(failure, self.job, self.sent);
+            return failed(failure, self.job, self.pass);
         }
         self.cut_off(Error {
             may_have_executed: true,

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use super::attempt::{self, Outcome};
 use super::classify;
 use super::job::{Job, NewJob};
 use super::line::{Line, Rank, Removed, Scope};
+use super::pass::Pass;
 use super::policy::Policy;
 use super::retry::{self, Decision, History};
 use crate::completion::{Delivery, Response, Sink};
@@ -270,9 +270,9 @@ impl Scheduler {
             describe(&job)
         );
         let policy = self.policy.get();
-        let sent = Arc::new(AtomicBool::new(false));
+        let pass = Pass::new();
         let deadline = job.deadline;
-        let attempt = attempt::run(&*self.transport, &policy, &mut job, &sent);
+        let attempt = attempt::run(&*self.transport, &policy, &mut job, &pass);
         let mut end = tokio::select! {
             biased;
             reason = &mut stop => End::Stopped(reason.unwrap_or(Stop::Cancelled)),
@@ -285,7 +285,7 @@ impl Scheduler {
         if let Ok(reason) = stop.try_recv() {
             end = End::Stopped(reason);
         }
-        self.land(job, end, sent.load(Ordering::Acquire))
+        self.land(job, end, pass.was_sent())
     }
 
     /// Ends a flight: the job goes to its caller or into backoff, and its slot to the next request, which is returned.

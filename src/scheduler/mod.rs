@@ -10,6 +10,7 @@ mod classify;
 mod dispatch;
 mod job;
 mod line;
+mod pass;
 mod policy;
 mod retry;
 mod retry_after;

@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use ::http::header::CONTENT_TYPE;
@@ -17,7 +16,7 @@ use super::connector::{self, Network};
 use super::failure::{Failure, FailureKind};
 use super::redirect::{self, Hop};
 use super::target::Target;
-use super::{Answer, Body, Parts, Transport};
+use super::{Answer, Body, Parts, Transport, Watcher};
 use crate::status;
 use crate::sync::Current;
 
@@ -42,7 +41,7 @@ impl HttpTransport {
         &self,
         call: &Call,
         retries: u32,
-        sent: &Arc<AtomicBool>,
+        watcher: &Arc<dyn Watcher>,
     ) -> Result<Answer, Failure> {
         let client = self
             .client
@@ -65,15 +64,21 @@ impl HttpTransport {
             if hop.with_body {
                 request = request.body(reqwest::Body::wrap(Marked {
                     body: Some(call.body.clone()),
-                    sent: sent.clone(),
+                    watcher: watcher.clone(),
                 }));
+            } else {
+                // Nothing would tell when the head is written.
+                watcher.sent();
             }
             let answer = request.send().await.map_err(Failure::from_reqwest)?;
             // Whatever answered has received the request.
-            sent.store(true, Ordering::Release);
+            watcher.sent();
             let status = answer.status().as_u16();
             match redirect::follow(&hop, status, answer.headers()) {
-                None => return read(answer, call, target.max_response_bytes).await,
+                None => {
+                    watcher.answered(status, answer.headers());
+                    return read(answer, call, target.max_response_bytes).await;
+                }
                 Some(Err(reason)) => return Err(Failure::new(FailureKind::Redirect, reason)),
                 Some(Ok(_)) if redirects >= target.max_redirects => {
                     let limit =
@@ -92,9 +97,9 @@ impl Transport for HttpTransport {
         &'a self,
         call: &'a Call,
         retries: u32,
-        sent: &'a Arc<AtomicBool>,
+        watcher: &'a Arc<dyn Watcher>,
     ) -> BoxFuture<'a, Result<Answer, Failure>> {
-        self.attempt(call, retries, sent).boxed()
+        self.attempt(call, retries, watcher).boxed()
     }
 
     fn redact(&self, text: String) -> String {
@@ -177,7 +182,7 @@ impl Parts for Stream {
 /// A body that tells when it is first asked for its bytes, which is when the request begins to be written.
 struct Marked {
     body: Option<Bytes>,
-    sent: Arc<AtomicBool>,
+    watcher: Arc<dyn Watcher>,
 }
 
 impl http_body::Body for Marked {
@@ -188,7 +193,7 @@ impl http_body::Body for Marked {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
-        self.sent.store(true, Ordering::Release);
+        self.watcher.sent();
         Poll::Ready(
             self.body
                 .take()

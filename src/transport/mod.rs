@@ -10,7 +10,6 @@ mod redirect;
 mod target;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use ::http::HeaderMap;
 use bytes::Bytes;
@@ -24,19 +23,27 @@ pub use target::Target;
 
 /// Makes attempts.
 pub trait Transport: Send + Sync + 'static {
-    /// Sends the call once. `retries` goes out as attempt information; `sent` is set as soon as bytes of the request
-    /// may have left, which also holds when the future is dropped half-way.
+    /// Sends the call once. `retries` goes out as attempt information; `watcher` is told how far it came, which also
+    /// holds when the future is dropped half-way.
     fn send<'a>(
         &'a self,
         call: &'a Call,
         retries: u32,
-        sent: &'a Arc<AtomicBool>,
+        watcher: &'a Arc<dyn Watcher>,
     ) -> BoxFuture<'a, Result<Answer, Failure>>;
 
     /// Takes the keys in use out of a text that a server wrote, since some echo what they were sent.
     fn redact(&self, text: String) -> String {
         text
     }
+}
+
+/// Is told how far an attempt has come, at the moment it comes there.
+pub trait Watcher: Send + Sync + 'static {
+    /// Bytes of the request may be leaving. May be told more than once.
+    fn sent(&self);
+    /// The answer's headers are here, its body is not.
+    fn answered(&self, status: u16, headers: &HeaderMap);
 }
 
 /// What came back.

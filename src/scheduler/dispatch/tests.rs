@@ -1,7 +1,7 @@
 //! The scheduler as a whole, on a paused clock and with a transport that follows a script.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -11,7 +11,7 @@ use super::*;
 use crate::completion::{EventQueue, Kind, Waiter};
 use crate::scheduler::job::Expect;
 use crate::scheduler::policy::tests::policy;
-use crate::transport::{Answer, Body, Call, Failure, FailureKind, Parts};
+use crate::transport::{Answer, Body, Call, Failure, FailureKind, Parts, Watcher};
 
 mod basics;
 mod cancel;
@@ -97,7 +97,7 @@ impl Transport for Script {
         &'a self,
         call: &'a Call,
         _: u32,
-        sent: &'a Arc<AtomicBool>,
+        watcher: &'a Arc<dyn Watcher>,
     ) -> BoxFuture<'a, std::result::Result<Answer, Failure>> {
         Box::pin(async move {
             let now = Instant::now();
@@ -110,7 +110,9 @@ impl Transport for Script {
             let step = lock(&self.steps)
                 .pop_front()
                 .unwrap_or_else(|| ok_after(10));
-            sent.store(true, Ordering::SeqCst);
+            if !matches!(step, Step::Fail { sent: false, .. }) {
+                watcher.sent();
+            }
             match step {
                 Step::Answer {
                     after,
@@ -132,12 +134,7 @@ impl Transport for Script {
                         body: Body::Whole(body.into()),
                     })
                 }
-                Step::Fail {
-                    after,
-                    kind,
-                    sent: bytes,
-                } => {
-                    sent.store(bytes, Ordering::SeqCst);
+                Step::Fail { after, kind, .. } => {
                     tokio::time::sleep(Duration::from_millis(after)).await;
                     Err(Failure::new(kind, "scripted"))
                 }

@@ -107,12 +107,15 @@ impl Learned {
                 return;
             }
         }
+        let another = limit != learned.limit;
+        if another {
+            learned.window.limit_changed();
+        }
         let period_changed =
             learned
                 .window
                 .observe(limit, remaining, reading.reset, reading.period);
-        let changed = period_changed || limit != learned.limit;
-        if changed {
+        if period_changed || another {
             learned.limit = limit;
         } else {
             learned.weigh_others(remaining as f64, answered);
@@ -254,7 +257,7 @@ impl Learned {
 
     /// The time to one more request of this cost, from an empty bucket.
     pub fn interval(&self, cost: f64) -> Duration {
-        wait(self.charged * cost, self.bucket.rate)
+        wait(self.charged * cost, self.rate)
     }
 
     pub fn level(&self) -> f64 {

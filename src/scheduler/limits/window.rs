@@ -11,9 +11,9 @@ use super::headers::Span;
 /// The periods that servers use, in seconds.
 const PERIODS: [f64; 5] = [1.0, 10.0, 60.0, 3_600.0, 86_400.0];
 
-/// Snapping goes no further than to some three times as much or as little (the middle between 1 and 10 s). Beyond that
-/// `limit`, `remaining` and `reset` do not speak of the same bucket.
-const FURTHEST: f64 = 1.16;
+/// A reading that speaks of one steadily refilled bucket falls onto its period, up to rounding. Further off than this
+/// `limit`, `remaining` and `reset` speak of different buckets, or of one that is refilled at once.
+const FURTHEST: f64 = 0.25;
 
 /// From this on a limit says how much there is and nothing about the pace.
 const DAY: f64 = 86_400.0;
@@ -23,6 +23,9 @@ const DAY: f64 = 86_400.0;
 pub(super) struct Window {
     seconds: f64,
     knowledge: Knowledge,
+    /// How much of the limit was missing in the reading that it was inferred from. A bucket that is refilled at once
+    /// fits any period while little is missing; the emptier it is, the nearer to the truth.
+    share: f64,
     /// A differing inference that waits for a second one to agree.
     doubt: Option<f64>,
 }
@@ -36,13 +39,28 @@ enum Knowledge {
     Told,
 }
 
+/// A period that one reading suggests.
+#[derive(Clone, Copy, Debug)]
+struct Inference {
+    seconds: f64,
+    share: f64,
+    /// Rounding cannot have misled us.
+    sure: bool,
+}
+
 impl Window {
     pub fn unknown() -> Window {
         Window {
             seconds: 60.0,
             knowledge: Knowledge::Guessed,
+            share: 0.0,
             doubt: None,
         }
+    }
+
+    /// The limit is another one: the period may be, too.
+    pub fn limit_changed(&mut self) {
+        self.share = 0.0;
     }
 
     pub fn seconds(&self) -> f64 {
@@ -66,47 +84,55 @@ impl Window {
         period: Option<Duration>,
     ) -> bool {
         if let Some(period) = period {
-            return self.settle(period.as_secs_f64(), Knowledge::Told);
+            return self.settle(period.as_secs_f64(), Knowledge::Told, 1.0);
         }
-        let Some((seconds, sure)) = reset.and_then(|reset| infer(limit, remaining, reset)) else {
+        let Some(found) = reset.and_then(|reset| infer(limit, remaining, reset)) else {
             return false;
         };
+        let Inference {
+            seconds,
+            share,
+            sure,
+        } = found;
         match (self.knowledge, sure) {
             (Knowledge::Guessed | Knowledge::Likely, true) => {
-                self.settle(seconds, Knowledge::Inferred)
+                self.settle(seconds, Knowledge::Inferred, share)
             }
-            (Knowledge::Guessed, false) => self.settle(seconds, Knowledge::Likely),
-            (Knowledge::Inferred, true) if seconds != self.seconds => {
-                // One odd reading must not turn a day into a minute.
-                if self.doubt == Some(seconds) {
-                    self.settle(seconds, Knowledge::Inferred)
-                } else {
-                    self.doubt = Some(seconds);
-                    false
-                }
-            }
-            (Knowledge::Inferred, true) => {
+            (Knowledge::Guessed, false) => self.settle(seconds, Knowledge::Likely, share),
+            (Knowledge::Inferred, true) if seconds == self.seconds => {
+                self.share = self.share.max(share);
                 self.doubt = None;
+                false
+            }
+            // One odd reading must not turn a day into a minute, and a poor one never a good one.
+            (Knowledge::Inferred, true)
+                if share > 2.0 * self.share || self.doubt == Some(seconds) =>
+            {
+                self.settle(seconds, Knowledge::Inferred, share)
+            }
+            (Knowledge::Inferred, true) if share > 0.5 * self.share => {
+                self.doubt = Some(seconds);
                 false
             }
             _ => false,
         }
     }
 
-    fn settle(&mut self, seconds: f64, knowledge: Knowledge) -> bool {
+    fn settle(&mut self, seconds: f64, knowledge: Knowledge, share: f64) -> bool {
         let changed = self.seconds != seconds;
         *self = Window {
             seconds,
             knowledge,
+            share,
             doubt: None,
         };
         changed
     }
 }
 
-/// The period, and whether rounding can have misled us. `remaining` and `reset` are both rounded: with little missing,
-/// or a reset of few digits, only a value that falls right onto a period is believed.
-fn infer(limit: u64, remaining: u64, reset: Span) -> Option<(f64, bool)> {
+/// What a reading suggests. `remaining` and `reset` are both rounded: with little missing, or a reset of few digits,
+/// only a value that falls right onto a period is believed.
+fn infer(limit: u64, remaining: u64, reset: Span) -> Option<Inference> {
     let missing = limit.checked_sub(remaining).filter(|m| *m > 0)? as f64;
     let (reset, grain) = (reset.value.as_secs_f64(), reset.grain.as_secs_f64());
     if reset <= 0.0 {
@@ -118,7 +144,11 @@ fn infer(limit: u64, remaining: u64, reset: Span) -> Option<(f64, bool)> {
         .min_by(|a, b| distance(*a, estimate).total_cmp(&distance(*b, estimate)))?;
     let sure = 1.0 / missing + grain / reset < 0.5;
     let off = distance(nearest, estimate);
-    (off < if sure { FURTHEST } else { 0.1 }).then_some((nearest, sure))
+    (off < if sure { FURTHEST } else { 0.1 }).then_some(Inference {
+        seconds: nearest,
+        share: missing / limit as f64,
+        sure,
+    })
 }
 
 /// How far apart two periods are, as a share.
@@ -174,6 +204,7 @@ mod tests {
             (5, 9, ms(10)),
             // The remaining and reset of a finer bucket beside the limit of a coarser one: 10 ms.
             (6_000, 49, ms(10)),
+            (6_000, 0, ms(500)),
         ];
         for (limit, remaining, reset) in cases {
             let mut window = Window::unknown();
@@ -200,6 +231,27 @@ mod tests {
         assert!(!window.observe(100, 50, ms(500), None));
         assert!(window.observe(100, 40, ms(600), None));
         assert_eq!(window.seconds(), 1.0);
+    }
+
+    #[test]
+    fn a_reading_from_an_emptier_bucket_is_worth_more() {
+        // Refilled at once each minute: with little missing it looks like an hour.
+        let mut window = Window::unknown();
+        window.observe(600, 589, ms(57_000), None);
+        assert_eq!(window.seconds(), 3_600.0);
+        assert!(window.observe(600, 0, ms(50_000), None));
+        assert!(!window.observe(600, 589, ms(57_000), None));
+        assert!(!window.observe(600, 588, ms(57_000), None));
+        assert_eq!(window.seconds(), 60.0);
+    }
+
+    #[test]
+    fn with_another_limit_the_period_is_open_again() {
+        let mut window = Window::unknown();
+        window.observe(600, 0, ms(60_000), None);
+        window.limit_changed();
+        assert!(window.observe(10_000, 9_900, ms(864_000), None));
+        assert!(window.is_a_day());
     }
 
     #[test]

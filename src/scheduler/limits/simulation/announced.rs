@@ -137,6 +137,23 @@ fn periods_of_a_second_to_a_day() {
 }
 
 #[test]
+fn a_bucket_that_is_refilled_at_once() {
+    for (limit, period) in [(600, 60.0), (100, 10.0), (20, 1.0)] {
+        for delay in DELAYS {
+            let mut server = Server {
+                requests: Some(Tank::new(limit, period, limit as f64)),
+                delay,
+                ..Server::of_requests(1, 0.0)
+            };
+            server.requests.as_mut().unwrap().at_once = true;
+            let name = format!("{limit} at once every {period} s, {delay:?}");
+            let setting = stretch(server, 64, Timing::uneven(0.2), 600.0);
+            hold(&name, limit as f64 / period * 600.0, 0.5, 0.9, &setting);
+        }
+    }
+}
+
+#[test]
 fn company_on_the_same_key() {
     for (seconds, slots) in [(0.05, 64), (1.0, 200), (5.0, 1_000)] {
         for delay in DELAYS {

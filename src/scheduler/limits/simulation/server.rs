@@ -10,6 +10,8 @@ pub struct Tank {
     pub limit: f64,
     pub period: f64,
     pub level: f64,
+    /// Refilled at once at the end of each period, rather than steadily.
+    pub at_once: bool,
     at: f64,
 }
 
@@ -19,7 +21,23 @@ impl Tank {
             limit: limit as f64,
             period,
             level,
+            at_once: false,
             at: 0.0,
+        }
+    }
+
+    fn period_ends(&self) -> f64 {
+        ((self.at / self.period).floor() + 1.0) * self.period
+    }
+
+    /// Time until `amount` is there.
+    fn wait_for(&self, amount: f64) -> f64 {
+        if self.level >= amount {
+            0.0
+        } else if self.at_once {
+            self.period_ends() - self.at
+        } else {
+            (amount - self.level) / self.rate()
         }
     }
 
@@ -28,7 +46,12 @@ impl Tank {
     }
 
     fn refill(&mut self, now: f64) {
-        self.level = (self.level + self.rate() * (now - self.at)).min(self.limit);
+        let refill = match self.at_once {
+            true if now < self.period_ends() => 0.0,
+            true => self.limit,
+            false => self.rate() * (now - self.at),
+        };
+        self.level = (self.level + refill).min(self.limit);
         self.at = now;
     }
 
@@ -109,7 +132,7 @@ impl Server {
                 tank.refill(now);
                 // The level is kept in floating point: a caller who is exactly on time is on time.
                 if tank.level + 1e-6 < cost {
-                    wait = wait.max((cost - tank.level) / tank.rate());
+                    wait = wait.max(tank.wait_for(cost));
                 }
             }
         }
@@ -161,7 +184,7 @@ impl Server {
                 continue;
             };
             let (whole, left) = (tank.limit as u64, tank.level.floor() as u64);
-            let back = go_duration((tank.limit - tank.level) / tank.rate());
+            let back = go_duration(tank.wait_for(tank.limit));
             match self.headers {
                 Headers::Truthful => {
                     told.push((limit, whole.to_string()));
@@ -196,7 +219,7 @@ impl Server {
                 }
                 Headers::Finer => {
                     let finer = self.hidden.as_ref().unwrap_or(tank);
-                    let back = (finer.limit - finer.level) / finer.rate();
+                    let back = finer.wait_for(finer.limit);
                     told.push((limit, whole.to_string()));
                     told.push((remaining, (finer.level.floor() as u64).to_string()));
                     told.push((reset, go_duration(back)));
