@@ -122,19 +122,21 @@ test-rust: | setup-test ## the Rust tests of the library and of the test server
 	@cargo test --quiet --workspace
 
 .PHONY: test-c
-test-c: $(TEST_PROGRAMS) $(EXAMPLES) $(SERVER) | setup-test ## the C and C++ tests against the built library
+test-c: $(TEST_PROGRAMS) $(EXAMPLES) $(SERVER) | setup-test ## the C and C++ tests and the examples against the built library
 	@tests/tools/run-c.sh $(TEST_SOURCES)
+	@tests/tools/examples.sh $(SERVER) $(TEXT) $(DEMO_QUERIES)
 
 .PHONY: test-valgrind
-test-valgrind: $(TEST_PROGRAMS) $(SERVER) | setup-test ## the same under valgrind: no error, nothing lost
+test-valgrind: $(TEST_PROGRAMS) $(EXAMPLES) $(SERVER) | setup-test ## the same under valgrind: no error, nothing lost
 	@tests/tools/run-c.sh --valgrind $(TEST_SOURCES)
+	@tests/tools/examples.sh --valgrind $(SERVER) $(TEXT) $(DEMO_QUERIES)
 
 .PHONY: test-loom
 test-loom: | setup-test ## the completion queue under every order of its threads' steps
 	@cargo test --quiet --release --manifest-path tests/loom/Cargo.toml --target-dir target/loom
 
 .PHONY: test-readme
-test-readme: $(SHARED) $(SERVER) | build/lib/liboaic.so setup-test ## the C code in README.md compiles and runs
+test-readme: $(SHARED) $(STATIC) $(SERVER) | build/lib/liboaic.so setup-test ## the program, commands and C code of README.md work
 	@tests/tools/with-server.sh $(SERVER) --port 0 -- tests/tools/readme.sh
 
 .PHONY: test-model
@@ -165,8 +167,9 @@ lint: | setup-lint ## formatting, clippy, rustdoc, shellcheck and the list of de
 # ===== housekeeping =====
 
 .PHONY: bless
-bless: | setup-build ## write include/oai.h and add new symbols to tests/abi/symbols.txt
+bless: | setup-build ## write include/oai.h, the tables of README.md, and new symbols of tests/abi/symbols.txt
 	@OAI_BLESS=1 cargo test --quiet --test header
+	@OAI_BLESS=1 cargo test --quiet --test readme
 
 .PHONY: clean
 clean: ## remove everything that was built

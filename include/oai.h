@@ -72,6 +72,12 @@
 /** `oai_set_callback_thread`: the worker thread that read the answer. */
 #define OAI_CALLBACK_ON_WORKER 1
 
+/** `oai_set_queue_full`: a call that finds the queue full is refused (the default). */
+#define OAI_QUEUE_FULL_REJECT 0
+
+/** `oai_set_queue_full`: a blocking call waits for a place; others are refused. */
+#define OAI_QUEUE_FULL_WAIT 1
+
 /** `oai_request_set_priority`: before the others. */
 #define OAI_PRIORITY_HIGH 0
 
@@ -158,8 +164,10 @@ typedef struct {
     const char *doc;
     /** `OAI_OPTION_ANY_TIME`, `OAI_OPTION_UNTIL_FIRST_REQUEST` or `OAI_OPTION_AT_CREATION`. */
     int32_t when;
+    /** The environment variables that it is read from, separated by blanks; the first that is set counts. */
+    const char *env;
     /** For later versions. */
-    const void *reserved[3];
+    const void *reserved[2];
 } oai_option;
 
 /**
@@ -314,6 +322,9 @@ typedef void (*oai_log_callback)(void *user_data, int32_t level, const char *mes
 
 /** The client was closed and takes no more requests. */
 #define OAI_ERR_CLOSED (-303)
+
+/** The request is larger than the whole limit, so no waiting helps. */
+#define OAI_ERR_LIMIT_EXCEEDED (-304)
 
 /** This is the child of a process that had used the library. */
 #define OAI_ERR_FORKED (-400)
@@ -474,9 +485,9 @@ const oai_option *oai_option_next(const oai_option *previous);
 /**
  * Sets the API key, sent as a bearer token. Keys may rotate while requests wait.
  *
- * `key`: ASCII, one line, no white space around it; copied; NULL: no key. A `base_url`, proxy, CA file, header or
- * query from a `.env` file that was only found is dropped then, with a warning, or a stranger's file could receive
- * the key; after the first request the call fails with `OAI_ERR_STATE` instead.
+ * `key`: ASCII, one line, no white space around it; copied; NULL: no key. A `base_url`, proxy, CA file, fallback,
+ * header or query from a `.env` file that was only found is dropped then, with a warning, or a stranger's file
+ * could receive the key; after the first request the call fails with `OAI_ERR_STATE` instead.
  * Any thread, any time; holds for everything not yet sent.
  * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
  * a key that is empty, padded or not one line of ASCII (the log says which). Since 0.1.
@@ -568,6 +579,17 @@ oai_status oai_set_max_concurrent_requests(const oai_client *client, uint32_t re
 oai_status oai_set_queue_size(const oai_client *client, uint32_t requests);
 
 /**
+ * Sets what a blocking call does when `queue_size` requests wait already.
+ *
+ * `what`: `OAI_QUEUE_FULL_REJECT` (the default), or `OAI_QUEUE_FULL_WAIT`: it waits for a place, within its
+ * deadline. Calls that do not block are always refused with `OAI_ERR_QUEUE_FULL`.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for another number (the log
+ * says which). Since 0.1.
+ */
+oai_status oai_set_queue_full(const oai_client *client, int32_t what);
+
+/**
  * Sets the wait that is worth one priority, so that low ones do not wait for ever.
  *
  * `ms`: milliseconds, up to a year, default 30000; 0: priorities do not count.
@@ -576,6 +598,72 @@ oai_status oai_set_queue_size(const oai_client *client, uint32_t requests);
  * (the log says which). Since 0.1.
  */
 oai_status oai_set_ageing_ms(const oai_client *client, uint64_t ms);
+
+/**
+ * Sets how many requests may be sent in a minute, for each model that `limits` does not name. Requests above it
+ * wait. Where the answers tell a lower limit, that one holds.
+ *
+ * `requests`: 0 to 1000000000000; 0, the default: what the answers tell.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_requests_per_minute(const oai_client *client, uint64_t requests);
+
+/**
+ * Sets how many tokens may be sent and asked for in a minute, for each model that `limits` does not name. Requests
+ * above it wait. Where the answers tell a lower limit, that one holds.
+ *
+ * `tokens`: 0 to 1000000000000; 0, the default: what the answers tell.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_tokens_per_minute(const oai_client *client, uint64_t tokens);
+
+/**
+ * Sets how many requests may be sent at once after a time of rest, when `requests_per_minute` is set.
+ *
+ * `requests`: 0 to 1000000000000; 0, the default: as many as a minute allows.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_burst(const oai_client *client, uint64_t requests);
+
+/**
+ * Sets limits by model, in place of `requests_per_minute`, `tokens_per_minute` and `burst`, which do not count for
+ * a model that is named here.
+ *
+ * `json`: an object such as `{"gpt-4o": {"requests_per_minute": 500, "tokens_per_minute": 30000, "burst": 50}}`,
+ * each member optional, 0 to 1000000000000, in place of all set before; a name may also be a group of
+ * `limit_groups`; copied; NULL: none, as is an empty text.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
+ * a text that is not such JSON or a number outside the range (the log says which). Since 0.1.
+ */
+oai_status oai_set_limits(const oai_client *client, const char *json);
+
+/**
+ * Sets which models share their limits.
+ *
+ * `json`: an object from model or alias to the name of a group, such as `{"gpt-4o": "chat"}`, in place of all set
+ * before; copied; NULL: none, as is an empty text.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
+ * a text that is not such JSON (the log says which). Since 0.1.
+ */
+oai_status oai_set_limit_groups(const oai_client *client, const char *json);
+
+/**
+ * Sets whether the server's answers teach what the limits are. Limits that are set hold either way.
+ *
+ * `on`: 0 or 1, default 1.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for another number (the log
+ * says which). Since 0.1.
+ */
+oai_status oai_set_learn_limits(const oai_client *client, int32_t on);
 
 /**
  * Sets how many attempts may follow the first.
@@ -646,6 +734,52 @@ oai_status oai_set_max_retry_after_ms(const oai_client *client, uint64_t ms);
  * says which). Since 0.1.
  */
 oai_status oai_set_retry_unsafe(const oai_client *client, int32_t on);
+
+/**
+ * Sets how many failures in a row of one server and model open the circuit breaker: requests to them wait then,
+ * within their deadlines, instead of failing one by one.
+ *
+ * `failures`: connections not made, time limits of attempts and answers of 500 and above, 0 to 10000; 0, the
+ * default: no breaker.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_circuit_breaker_failures(const oai_client *client, uint32_t failures);
+
+/**
+ * Sets how long an open circuit breaker waits before it lets one request probe.
+ *
+ * `ms`: milliseconds, up to a year, default 30000.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_circuit_breaker_reset_ms(const oai_client *client, uint64_t ms);
+
+/**
+ * Sets where requests go that would otherwise wait longer than `fallback_after_ms`, or past their deadline.
+ *
+ * `json`: an array of objects such as `{"base_url": "...", "api_key": "...", "model": "..."}`, tried in order, in
+ * place of all set before; each has at least one member, and what it leaves out stays as it is; copied; NULL:
+ * none, as is an empty text. They count as a key: see `oai_set_api_key` for what a `.env` file that was only found
+ * may not say then.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
+ * a text that is not such JSON, or a URL or key that `oai_set_base_url` or `oai_set_api_key` would not take (the
+ * log says which). Since 0.1.
+ */
+oai_status oai_set_fallbacks(const oai_client *client, const char *json);
+
+/**
+ * Sets how long a request would have to wait for a fallback to be taken.
+ *
+ * `ms`: milliseconds, up to a year, default 2000.
+ * Any thread, any time; holds for everything not yet sent.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+ * (the log says which). Since 0.1.
+ */
+oai_status oai_set_fallback_after_ms(const oai_client *client, uint64_t ms);
 
 /**
  * Sets the limit of one attempt; of a stream: to its first event.
@@ -1223,6 +1357,38 @@ oai_response *oai_record_take_response(oai_event_record *record);
  * `batch`: may be NULL. Since 0.1.
  */
 void oai_batch_free(oai_batch *batch);
+
+/**
+ * Tells what became of the client's requests and what the limits are as learned, as JSON. README.md lists the fields.
+ *
+ * `client`: not NULL. `json`: not NULL, gets a text that the caller frees with `oai_string_free`. `len`: nullable.
+ * `error`: nullable.
+ * Returns `OAI_OK`, `OAI_ERR_INVALID_ARGUMENT`, `OAI_ERR_NO_MEMORY`, `OAI_ERR_FORKED` or `OAI_ERR_SHUTDOWN`. Any
+ * thread, any time. Since 0.1.
+ */
+oai_status oai_client_stats_json(const oai_client *client, char **json, size_t *len, oai_error **error);
+
+/**
+ * The same in the text format of Prometheus (version 0.0.4), with names that begin with `oai_`.
+ *
+ * Parameters, errors and threads as `oai_client_stats_json`. Since 0.1.
+ */
+oai_status oai_client_stats_prometheus(const oai_client *client, char **text, size_t *len, oai_error **error);
+
+/**
+ * Tells where a waiting request stands: how many are before it in its lane (those of its model or group), and the
+ * least time until the limits let it through.
+ *
+ * `client`: not NULL. `id`: from a submit of this client. `ahead`, `expected_wait_ms`: nullable. `error`: nullable.
+ * Takes time in proportion to the lane.
+ * Returns `OAI_OK`; `OAI_ERR_UNKNOWN_ID` if no request waits under this id: it may be in flight or in backoff;
+ * `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FORKED`; `OAI_ERR_SHUTDOWN`. Any thread. Since 0.1.
+ */
+oai_status oai_client_position(const oai_client *client,
+                               uint64_t id,
+                               uint64_t *ahead,
+                               uint64_t *expected_wait_ms,
+                               oai_error **error);
 
 /**
  * The ABI that the loaded library speaks: `epoch << 16 | additions`. A binding needs its own epoch and at least its

@@ -49,6 +49,7 @@ pub const QUEUE_FULL: Status = -300;
 pub const DEADLINE: Status = -301;
 pub const CANCELLED: Status = -302;
 pub const CLOSED: Status = -303;
+pub const LIMIT_EXCEEDED: Status = -304;
 
 // ===== process =====
 pub const FORKED: Status = -400;

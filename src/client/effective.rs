@@ -1,5 +1,6 @@
 //! From settings to what each layer below needs of them.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
@@ -8,7 +9,7 @@ use url::Url;
 use super::secret::Secret;
 use super::settings::Settings;
 use crate::error::{Error, Result};
-use crate::scheduler::Policy;
+use crate::scheduler::{Configured, Policy};
 use crate::status;
 use crate::transport::{Network, Target};
 
@@ -34,7 +35,44 @@ pub fn policy(settings: &Settings) -> Policy {
         ageing: settings.ageing,
         stream_buffer_events: settings.stream_buffer_events,
         max_response_bytes: settings.max_response_bytes,
+        identity: identity(settings),
+        limits: Configured {
+            requests_per_minute: settings.requests_per_minute,
+            tokens_per_minute: settings.tokens_per_minute,
+            burst: settings.burst,
+        },
+        model_limits: settings
+            .limits
+            .iter()
+            .map(|(model, limits)| {
+                let limits = Configured {
+                    requests_per_minute: limits.requests_per_minute,
+                    tokens_per_minute: limits.tokens_per_minute,
+                    burst: limits.burst,
+                };
+                (model.clone(), limits)
+            })
+            .collect(),
+        limit_groups: settings.limit_groups.clone(),
+        learn_limits: settings.learn_limits,
+        breaker_failures: settings.circuit_breaker_failures,
+        breaker_reset: settings.circuit_breaker_reset,
+        queue_full: settings.queue_full,
     }
+}
+
+/// Whose limits apply, as a number: who has the same server, key, organization and project shares them.
+fn identity(settings: &Settings) -> u64 {
+    let key = settings.api_key.as_ref().map(|key| key.expose());
+    let mut hasher = DefaultHasher::new();
+    (
+        &settings.base_url,
+        key,
+        &settings.organization,
+        &settings.project,
+    )
+        .hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Where the transport sends, and as whom.

@@ -21,7 +21,7 @@ use once_cell::sync::{Lazy, OnceCell};
 use crate::completion::{Listener, Mailbox, Sink, in_callback};
 use crate::error::{Error, Result};
 use crate::runtime;
-use crate::scheduler::{NewJob, Policy, Scheduler, Stop};
+use crate::scheduler::{NewJob, Policy, Report, Scheduler, Stats, Stop};
 use crate::status;
 use crate::sync::{Current, lock};
 use crate::transport::{HttpTransport, Target};
@@ -39,6 +39,7 @@ pub struct Client {
     policy: Arc<Current<Policy>>,
     mailbox: Arc<Mailbox>,
     scheduler: OnceCell<Arc<Scheduler>>,
+    stats: Arc<Stats>,
     closed: AtomicBool,
 }
 
@@ -57,6 +58,7 @@ impl Client {
             policy,
             mailbox: Mailbox::new(runtime::dispatcher()),
             scheduler: OnceCell::new(),
+            stats: Arc::default(),
             closed: AtomicBool::new(false),
         });
         let mut clients = lock(&CLIENTS);
@@ -111,7 +113,10 @@ impl Client {
 
     /// Hands a request over under an id from [`next_id`]. An error means that it was refused and no event follows.
     pub fn submit(&self, id: u64, job: NewJob, sink: Sink) -> Result<()> {
-        self.target.get().authorization_for(&job.call)?;
+        if let Err(error) = self.target.get().authorization_for(&job.call) {
+            self.stats.refused(error.status);
+            return Err(error);
+        }
         let closed = || {
             Error::new(
                 status::CLOSED,
@@ -119,9 +124,11 @@ impl Client {
             )
         };
         if self.closed.load(Ordering::Acquire) {
+            self.stats.refused(status::CLOSED);
             return Err(closed());
         }
-        self.scheduler()?.submit(id, job, sink)
+        let patient = matches!(sink, Sink::Wait(_));
+        self.scheduler()?.submit(id, job, sink, patient)
     }
 
     fn scheduler(&self) -> Result<&Arc<Scheduler>> {
@@ -135,12 +142,36 @@ impl Client {
                 shared.handle.clone(),
                 Arc::new(transport),
                 self.policy.clone(),
+                self.stats.clone(),
             )
         });
         if self.closed.load(Ordering::Acquire) {
             scheduler.close();
         }
         Ok(scheduler)
+    }
+
+    /// What became of this client's requests so far, and what the limits are as learned.
+    pub fn report(&self) -> Result<Report> {
+        runtime::check()?;
+        Ok(match self.scheduler.get() {
+            Some(scheduler) => scheduler.report(),
+            None => self.stats.before_first_use(),
+        })
+    }
+
+    /// How many requests are before one that waits, and the least time until it can go.
+    pub fn position(&self, id: u64) -> Result<(u64, Duration)> {
+        runtime::check()?;
+        let scheduler = self.scheduler.get();
+        scheduler
+            .and_then(|scheduler| scheduler.position(id))
+            .ok_or_else(|| {
+                Error::new(
+                    status::UNKNOWN_ID,
+                    format!("no request of this client waits under the id {id}"),
+                )
+            })
     }
 
     /// Cancels a request in whatever state it is.

@@ -2,15 +2,18 @@
 //!
 //! JSON, the environment, `.env`, the setters, `config_json` and `oai_option_next` all walk this table, and nothing else
 //! in the library lists the options. `config` decides which source wins; `options/apply.rs` turns what a source says
-//! into a value and checks it; `options/check.rs` knows what a key, a URL or a header may look like; `options/table.rs` has the
-//! rows.
+//! into a value and checks it; `options/check.rs` knows what a key, a URL or a header may look like, `options/structured.rs`
+//! what stands in the options that are JSON; `options/table.rs` has the rows.
 
 mod apply;
 pub mod check;
+mod structured;
 mod table;
 
 use std::ffi::CStr;
 use std::ops::RangeInclusive;
+
+use serde_json::Value as Json;
 
 pub use self::apply::{Complaint, Input, Value};
 pub use self::table::OPTIONS;
@@ -121,6 +124,13 @@ pub enum Kind {
         /// Checks one pair of the JSON form.
         pair: PairCheck,
     },
+    /// A JSON object or array, also as text; an empty text puts the default back.
+    Json {
+        /// The value as it may be shown: secrets in it masked.
+        show: fn(&Settings) -> Json,
+        /// Checks and writes it.
+        set: fn(&mut Settings, &Json) -> Result<(), Complaint>,
+    },
 }
 
 /// One option.
@@ -173,7 +183,7 @@ impl Opt {
             Kind::Flag { .. } => c"flag",
             Kind::Choice { .. } => c"choice",
             Kind::Text { secret: true, .. } => c"secret",
-            Kind::Text { secret: false, .. } | Kind::Pairs { .. } => c"string",
+            Kind::Text { secret: false, .. } | Kind::Pairs { .. } | Kind::Json { .. } => c"string",
         }
     }
 }

@@ -12,6 +12,7 @@ use http::{HeaderName, HeaderValue, Method};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::codec::object::pick;
+use crate::codec::tokens;
 use crate::error::{Error, Result};
 use crate::scheduler::{Expect, NewJob, may_repeat};
 use crate::status;
@@ -216,6 +217,7 @@ impl Request {
         let store = store.and_then(|json| json.parse().ok());
         let scope = model.clone().unwrap_or_else(|| template(&self.path));
         Ok(NewJob {
+            tokens: tokens::charge(&body),
             may_repeat: may_repeat(&self.method, &self.path, store),
             call: Call {
                 method: self.method.clone(),

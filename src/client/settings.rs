@@ -7,10 +7,33 @@ use std::time::Duration;
 
 use super::secret::Secret;
 pub use crate::completion::CallbackThread;
+pub use crate::scheduler::QueueFull;
 pub use crate::transport::HttpVersion;
 
 /// Names with values, in the order given.
 pub type Pairs = Vec<(String, Secret)>;
+
+/// The limits of one model. 0: not set.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ModelLimits {
+    /// Requests a minute.
+    pub requests_per_minute: u64,
+    /// Tokens a minute.
+    pub tokens_per_minute: u64,
+    /// Requests that may leave at once after a time of rest.
+    pub burst: u64,
+}
+
+/// Another way for requests that would wait too long. What it leaves out stays as it is; one thing at least differs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fallback {
+    /// Where the request goes instead, without a slash at the end.
+    pub base_url: Option<String>,
+    /// The key it goes with.
+    pub api_key: Option<Secret>,
+    /// The model it asks for.
+    pub model: Option<String>,
+}
 
 /// Every option of a client.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +56,8 @@ pub struct Settings {
     pub max_concurrent_requests: u32,
     /// Requests that may wait.
     pub queue_size: u32,
+    /// What a blocking call does when that many wait.
+    pub queue_full: QueueFull,
     /// Attempts after the first.
     pub max_retries: u32,
     /// Backoff before the first retry.
@@ -47,6 +72,14 @@ pub struct Settings {
     pub max_retry_after: Duration,
     /// Whether requests that may have been carried out are sent again.
     pub retry_unsafe: bool,
+    /// Failures in a row that open the circuit breaker. 0: there is none.
+    pub circuit_breaker_failures: u32,
+    /// How long the breaker stays open before it lets one request probe.
+    pub circuit_breaker_reset: Duration,
+    /// Where requests go that would wait too long, the first that fits.
+    pub fallbacks: Vec<Fallback>,
+    /// The wait from which a fallback is taken.
+    pub fallback_after: Duration,
     /// Limit of one attempt. None: no limit.
     pub attempt_timeout: Option<Duration>,
     /// The same for embeddings and moderations: shorter, until `attempt_timeout_ms` is set.
@@ -59,6 +92,18 @@ pub struct Settings {
     pub idle_timeout: Option<Duration>,
     /// How long a request waits until it counts as one priority higher.
     pub ageing: Duration,
+    /// Requests a minute for models without limits of their own. 0: not set.
+    pub requests_per_minute: u64,
+    /// Tokens a minute for models without limits of their own. 0: not set.
+    pub tokens_per_minute: u64,
+    /// Requests that may leave at once after a time of rest. 0: as many as a minute allows.
+    pub burst: u64,
+    /// Limits by model, or by group; they stand in place of the three above.
+    pub limits: Vec<(String, ModelLimits)>,
+    /// The group of each model that shares its limits with others.
+    pub limit_groups: Vec<(String, String)>,
+    /// Whether the server's answers teach what the limits are.
+    pub learn_limits: bool,
     /// The longest response body, after decompression.
     pub max_response_bytes: u64,
     /// Redirects followed within one attempt.
@@ -97,6 +142,7 @@ impl Default for Settings {
             default_query: Vec::new(),
             max_concurrent_requests: 5,
             queue_size: 100,
+            queue_full: QueueFull::Reject,
             max_retries: 5,
             initial_retry_delay: Duration::from_secs(1),
             backoff_factor: 2.0,
@@ -104,12 +150,22 @@ impl Default for Settings {
             retry_jitter: 0.25,
             max_retry_after: Duration::from_secs(120),
             retry_unsafe: false,
+            circuit_breaker_failures: 0,
+            circuit_breaker_reset: Duration::from_secs(30),
+            fallbacks: Vec::new(),
+            fallback_after: Duration::from_secs(2),
             attempt_timeout: Some(Duration::from_secs(600)),
             quick_attempt_timeout: Some(Duration::from_secs(60)),
             timeout: None,
             connect_timeout: Some(Duration::from_secs(10)),
             idle_timeout: Some(Duration::from_secs(300)),
             ageing: Duration::from_secs(30),
+            requests_per_minute: 0,
+            tokens_per_minute: 0,
+            burst: 0,
+            limits: Vec::new(),
+            limit_groups: Vec::new(),
+            learn_limits: true,
             max_response_bytes: 1 << 30,
             max_redirects: 5,
             stream_buffer_events: 64,

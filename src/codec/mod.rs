@@ -9,4 +9,5 @@ pub mod embeddings;
 pub mod fold;
 pub mod object;
 pub mod sse;
+pub mod tokens;
 pub mod usage;

@@ -6,7 +6,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
@@ -14,6 +13,7 @@ use super::mailbox::{CallbackThread, Item, Listener, Mailbox, SharedListener};
 use super::queue::{EventQueue, Kind, Record};
 use super::response::Response;
 use super::wait::Waiter;
+use super::with_nul::WithNul;
 use crate::error::Error;
 use crate::{runtime, status};
 
@@ -52,8 +52,22 @@ pub struct Delivery {
     face: Option<Face>,
     /// Bounds the chunks that a stream has under way; made at the first one.
     room: Option<Arc<Semaphore>>,
-    /// Chunks that are still under way are dropped once this is set.
-    cancelled: Option<Arc<AtomicBool>>,
+    cancelled: Cancelled,
+}
+
+/// Whether a request was cancelled: chunks that are still under way are dropped from then on. Whoever cancels holds a
+/// copy, so that none is delivered after the cancel has returned.
+#[derive(Clone, Default)]
+pub struct Cancelled(Arc<AtomicBool>);
+
+impl Cancelled {
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 impl Delivery {
@@ -81,8 +95,13 @@ impl Delivery {
             id,
             face: Some(face),
             room: None,
-            cancelled: None,
+            cancelled: Cancelled::default(),
         }
+    }
+
+    /// Sets this to drop the chunks that are under way.
+    pub fn cancelled(&self) -> &Cancelled {
+        &self.cancelled
     }
 
     /// Whether chunks reach anybody; of a waiting call nobody sees them.
@@ -102,11 +121,14 @@ impl Delivery {
     }
 
     /// Hands over a part of a stream, waiting while `most` parts are still unread.
-    pub async fn chunk(&mut self, data: Bytes, most: usize) {
+    pub async fn chunk(&mut self, data: WithNul, most: usize) {
         let room = self
             .room
             .get_or_insert_with(|| Arc::new(Semaphore::new(most)));
         let permit = room.clone().acquire_owned().await.ok();
+        if self.cancelled.is_set() {
+            return;
+        }
         match self.face.as_ref() {
             Some(Face::Callback {
                 mailbox,
@@ -114,12 +136,11 @@ impl Delivery {
                 thread: CallbackThread::Dispatcher,
                 ..
             }) => {
-                let cancelled = self.cancelled.get_or_insert_default().clone();
                 mailbox.push(Item::Chunk {
                     id: self.id,
                     listener: listener.clone(),
                     data,
-                    cancelled,
+                    cancelled: self.cancelled.clone(),
                     _room: permit,
                 });
             }
@@ -132,14 +153,13 @@ impl Delivery {
                 mailbox.chunk(self.id, listener, &data);
             }
             Some(Face::Queue { queue, tag }) => {
-                let cancelled = self.cancelled.get_or_insert_default().clone();
                 queue.push(Record {
                     id: self.id,
                     tag: *tag,
                     kind: Kind::Chunk,
                     data,
                     response: None,
-                    cancelled: Some(cancelled),
+                    cancelled: Some(self.cancelled.clone()),
                     _room: permit,
                 });
             }
@@ -154,11 +174,6 @@ impl Delivery {
 
     fn deliver(&mut self, mut response: Response) {
         response.id = self.id;
-        if response.status() == status::CANCELLED
-            && let Some(cancelled) = &self.cancelled
-        {
-            cancelled.store(true, Ordering::Release);
-        }
         match self.face.take() {
             Some(Face::Callback {
                 mailbox,
@@ -190,7 +205,7 @@ impl Delivery {
                 id: self.id,
                 tag,
                 kind: Kind::Done,
-                data: Bytes::new(),
+                data: WithNul::default(),
                 response: Some(response),
                 cancelled: None,
                 _room: None,

@@ -5,21 +5,21 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::delivery::Cancelled;
 use super::dispatcher::Dispatcher;
 use super::response::Response;
+use super::with_nul::WithNul;
 use crate::runtime;
 use crate::sync::lock;
 
 /// The host's side of a callback; dropping it runs the host's destructor.
 pub trait Listener: Send {
     /// A part of a stream.
-    fn chunk(&mut self, id: u64, data: &[u8]);
+    fn chunk(&mut self, id: u64, data: &WithNul);
     /// The end.
     fn done(&mut self, id: u64, response: Response);
 }
@@ -46,9 +46,9 @@ pub(super) enum Item {
     Chunk {
         id: u64,
         listener: SharedListener,
-        data: Bytes,
-        /// Set when the request was cancelled: the chunk is then dropped.
-        cancelled: Arc<AtomicBool>,
+        data: WithNul,
+        /// The chunk is dropped if the request was cancelled.
+        cancelled: Cancelled,
         /// The stream's place, given back when the chunk is gone.
         _room: Option<OwnedSemaphorePermit>,
     },
@@ -155,7 +155,7 @@ impl Mailbox {
                 cancelled,
                 _room,
             } => {
-                if !cancelled.load(Ordering::Acquire) {
+                if !cancelled.is_set() {
                     self.chunk(id, &listener, &data);
                 }
             }
@@ -169,7 +169,7 @@ impl Mailbox {
     }
 
     /// Makes a chunk's callback, here and now.
-    pub(super) fn chunk(&self, id: u64, listener: &SharedListener, data: &[u8]) {
+    pub(super) fn chunk(&self, id: u64, listener: &SharedListener, data: &WithNul) {
         self.call(|| {
             if let Some(listener) = lock(listener).as_mut() {
                 listener.chunk(id, data);

@@ -13,13 +13,15 @@ mod mailbox;
 mod queue;
 mod response;
 mod wait;
+mod with_nul;
 
-pub use delivery::{Delivery, Sink};
+pub use delivery::{Cancelled, Delivery, Sink};
 pub use dispatcher::Dispatcher;
 pub use mailbox::{CallbackThread, Listener, LogLine, Mailbox, in_callback};
 pub use queue::{EventQueue, Kind, Record};
 pub use response::Response;
 pub use wait::Waiter;
+pub use with_nul::WithNul;
 
 /// The locks of [`channel`], behind a name of their own so that the loom check can put its own in their place.
 mod sync {

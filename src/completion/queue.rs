@@ -3,15 +3,15 @@
 //! Foreign threads never enter Node, Ruby or Python this way: they poll the doorbell's descriptor, or wait.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::channel::Channel;
+use super::delivery::Cancelled;
 use super::doorbell::SocketBell;
 use super::response::Response;
+use super::with_nul::WithNul;
 
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,19 +27,17 @@ pub struct Record {
     pub id: u64,
     pub tag: u64,
     pub kind: Kind,
-    pub data: Bytes,
+    pub data: WithNul,
     pub response: Option<Response>,
-    /// Set when the request was cancelled: a chunk that is still here is then dropped.
-    pub(super) cancelled: Option<Arc<AtomicBool>>,
+    /// Of a chunk: it is dropped if the request was cancelled.
+    pub(super) cancelled: Option<Cancelled>,
     /// The stream's place, given back when the record is gone.
     pub(super) _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Record {
     fn is_wanted(&self) -> bool {
-        self.cancelled
-            .as_ref()
-            .is_none_or(|cancelled| !cancelled.load(Ordering::Acquire))
+        !self.cancelled.as_ref().is_some_and(Cancelled::is_set)
     }
 }
 

@@ -7,6 +7,7 @@ use std::ffi::{CStr, CString};
 use http::HeaderMap;
 use once_cell::sync::OnceCell;
 
+use super::with_nul::WithNul;
 use crate::codec::embeddings::Embeddings;
 use crate::codec::usage::{self, Usage};
 use crate::error::Error;
@@ -25,7 +26,9 @@ pub struct Response {
     /// The typed embed calls' vectors.
     pub embeddings: Option<Embeddings>,
     pub error: Option<Error>,
-    body: Vec<u8>,
+    /// Bytes of the body as they came.
+    pub received: u64,
+    body: WithNul,
     usage: OnceCell<Option<Usage>>,
 }
 
@@ -53,27 +56,13 @@ impl Response {
         }
     }
 
-    /// Sets the body; the NUL that C finds behind it is added here.
-    pub fn set_body(&mut self, mut body: Vec<u8>) {
-        body.push(0);
-        self.body = body;
+    /// Sets the body.
+    pub fn set_body(&mut self, body: Vec<u8>) {
+        self.body = body.into();
     }
 
-    /// The body without its NUL.
-    pub fn body(&self) -> &[u8] {
-        match self.body.split_last() {
-            Some((_, body)) => body,
-            None => &[],
-        }
-    }
-
-    /// The body with the NUL behind it.
-    pub fn body_with_nul(&self) -> &[u8] {
-        if self.body.is_empty() {
-            b"\0"
-        } else {
-            &self.body
-        }
+    pub fn body(&self) -> &WithNul {
+        &self.body
     }
 
     pub fn status(&self) -> Status {
@@ -135,16 +124,6 @@ impl Headers {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_body_ends_with_a_nul_that_is_not_counted() {
-        let mut response = Response::default();
-        assert_eq!(response.body(), b"");
-        assert_eq!(response.body_with_nul(), b"\0");
-        response.set_body(b"abc".to_vec());
-        assert_eq!(response.body(), b"abc");
-        assert_eq!(response.body_with_nul(), b"abc\0");
-    }
 
     #[test]
     fn headers_are_found_in_any_case() {

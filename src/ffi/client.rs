@@ -1,6 +1,6 @@
 //! `oai_client`: create, configure, close, free; and the option table.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{CString, c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use once_cell::sync::Lazy;
 
 use super::border::{borrow, call, call_logged, clear, free, get, give, put, writable};
-use super::error::oai_error;
+use super::error::{c_string, oai_error};
 use super::response::give_text;
 use super::status::oai_status;
 use super::text::{optional_bytes, required_bytes};
@@ -168,32 +168,46 @@ pub struct oai_option {
     pub doc: *const c_char,
     /// `OAI_OPTION_ANY_TIME`, `OAI_OPTION_UNTIL_FIRST_REQUEST` or `OAI_OPTION_AT_CREATION`.
     pub when: i32,
+    /// The environment variables that it is read from, separated by blanks; the first that is set counts.
+    pub env: *const c_char,
     /// For later versions.
-    pub reserved: [*const c_void; 3],
+    pub reserved: [*const c_void; 2],
 }
 
 /// The table in C's form, made at the first look.
-struct Table(Vec<oai_option>);
+struct Table {
+    rows: Vec<oai_option>,
+    /// What `env` points to.
+    _names: Vec<CString>,
+}
 
-// SAFETY: all pointers are to static texts.
+// SAFETY: all pointers are to texts that live as long as the program.
 unsafe impl Send for Table {}
 // SAFETY: as above; the rows are never written again.
 unsafe impl Sync for Table {}
 
 static TABLE: Lazy<Table> = Lazy::new(|| {
-    Table(
-        OPTIONS
-            .iter()
-            .map(|option| oai_option {
-                name: option.c_name.as_ptr(),
-                type_name: option.type_name().as_ptr(),
-                default_value: option.default.as_ptr(),
-                doc: option.doc.as_ptr(),
-                when: option.class as i32,
-                reserved: [ptr::null(); 3],
-            })
-            .collect(),
-    )
+    let names: Vec<CString> = OPTIONS
+        .iter()
+        .map(|option| c_string(&option.env.join(" ")))
+        .collect();
+    let rows = OPTIONS
+        .iter()
+        .zip(&names)
+        .map(|(option, env)| oai_option {
+            name: option.c_name.as_ptr(),
+            type_name: option.type_name().as_ptr(),
+            default_value: option.default.as_ptr(),
+            doc: option.doc.as_ptr(),
+            when: option.class as i32,
+            env: env.as_ptr(),
+            reserved: [ptr::null(); 2],
+        })
+        .collect();
+    Table {
+        rows,
+        _names: names,
+    }
 });
 
 /// Walks the option table.
@@ -203,7 +217,7 @@ static TABLE: Lazy<Table> = Lazy::new(|| {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oai_option_next(previous: *const oai_option) -> *const oai_option {
     get(ptr::null(), || {
-        let rows = &TABLE.0;
+        let rows = &TABLE.rows;
         let next = match rows.iter().position(|row| ptr::eq(row, previous)) {
             None if previous.is_null() => 0,
             None => return None,

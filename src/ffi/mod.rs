@@ -31,4 +31,6 @@ pub mod embed;
 
 pub mod queue;
 
+pub mod stats;
+
 pub mod process;

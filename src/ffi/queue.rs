@@ -237,7 +237,7 @@ fn give_batch(mut taken: Vec<Record>, batch: *mut *mut oai_batch) {
                     .as_ref()
                     .map_or(status::OK, |response| response.status()),
                 data: if is_chunk {
-                    record.data.as_ptr().cast()
+                    record.data.with_nul().as_ptr().cast()
                 } else {
                     ptr::null()
                 },

@@ -108,7 +108,7 @@ pub unsafe extern "C" fn oai_response_body(
         let response = unsafe { borrow(response, "response") }?;
         writable(data, "data")?;
         // SAFETY: checked not to be NULL.
-        unsafe { put(data, response.response.body_with_nul().as_ptr().cast()) };
+        unsafe { put(data, response.response.body().with_nul().as_ptr().cast()) };
         if !len.is_null() {
             // SAFETY: not NULL, so by the conventions it points to a size_t.
             unsafe { put(len, response.response.body().len()) };

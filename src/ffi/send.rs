@@ -11,7 +11,7 @@ use super::request::oai_request;
 use super::response::{give_response, oai_response, respond};
 use super::status::oai_status;
 use crate::client::{self, Client};
-use crate::completion::{Listener, Response, Sink, Waiter};
+use crate::completion::{Listener, Response, Sink, Waiter, WithNul};
 use crate::error::Result;
 use crate::scheduler::NewJob;
 
@@ -64,14 +64,14 @@ struct Callback {
 }
 
 impl Listener for Callback {
-    fn chunk(&mut self, id: u64, data: &[u8]) {
+    fn chunk(&mut self, id: u64, data: &WithNul) {
         // SAFETY: the host's function with the host's data; the rest is borrowed for the call.
         unsafe {
             (self.function)(
                 self.user.data,
                 id,
                 OAI_EVENT_CHUNK,
-                data.as_ptr().cast(),
+                data.with_nul().as_ptr().cast(),
                 data.len(),
                 ptr::null_mut(),
             );

@@ -23,6 +23,11 @@ pub const OAI_CALLBACK_ON_DISPATCHER: i32 = 0;
 /// `oai_set_callback_thread`: the worker thread that read the answer.
 pub const OAI_CALLBACK_ON_WORKER: i32 = 1;
 
+/// `oai_set_queue_full`: a call that finds the queue full is refused (the default).
+pub const OAI_QUEUE_FULL_REJECT: i32 = 0;
+/// `oai_set_queue_full`: a blocking call waits for a place; others are refused.
+pub const OAI_QUEUE_FULL_WAIT: i32 = 1;
+
 /// The one way from a setter to the client.
 fn set(client: *const oai_client, name: &'static str, value: Value<'_>) -> oai_status {
     // SAFETY: only the setters below call this, and their callers promise a client that is not freed meanwhile.
@@ -42,9 +47,9 @@ fn set_text(client: *const oai_client, name: &'static str, value: *const c_char)
 
 /// Sets the API key, sent as a bearer token. Keys may rotate while requests wait.
 ///
-/// `key`: ASCII, one line, no white space around it; copied; NULL: no key. A `base_url`, proxy, CA file, header or
-/// query from a `.env` file that was only found is dropped then, with a warning, or a stranger's file could receive
-/// the key; after the first request the call fails with `OAI_ERR_STATE` instead.
+/// `key`: ASCII, one line, no white space around it; copied; NULL: no key. A `base_url`, proxy, CA file, fallback,
+/// header or query from a `.env` file that was only found is dropped then, with a warning, or a stranger's file
+/// could receive the key; after the first request the call fails with `OAI_ERR_STATE` instead.
 /// Any thread, any time; holds for everything not yet sent.
 /// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
 /// a key that is empty, padded or not one line of ASCII (the log says which). Since 0.1.
@@ -174,6 +179,18 @@ pub unsafe extern "C" fn oai_set_queue_size(
     set(client, "queue_size", Value::U32(requests))
 }
 
+/// Sets what a blocking call does when `queue_size` requests wait already.
+///
+/// `what`: `OAI_QUEUE_FULL_REJECT` (the default), or `OAI_QUEUE_FULL_WAIT`: it waits for a place, within its
+/// deadline. Calls that do not block are always refused with `OAI_ERR_QUEUE_FULL`.
+/// Any thread, any time; holds for everything not yet sent.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for another number (the log
+/// says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_queue_full(client: *const oai_client, what: i32) -> oai_status {
+    set(client, "queue_full", Value::I32(what))
+}
+
 /// Sets the wait that is worth one priority, so that low ones do not wait for ever.
 ///
 /// `ms`: milliseconds, up to a year, default 30000; 0: priorities do not count.
@@ -183,6 +200,92 @@ pub unsafe extern "C" fn oai_set_queue_size(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oai_set_ageing_ms(client: *const oai_client, ms: u64) -> oai_status {
     set(client, "ageing_ms", Value::U64(ms))
+}
+
+// ===== requests and tokens a minute =====
+
+/// Sets how many requests may be sent in a minute, for each model that `limits` does not name. Requests above it
+/// wait. Where the answers tell a lower limit, that one holds.
+///
+/// `requests`: 0 to 1000000000000; 0, the default: what the answers tell.
+/// Any thread, any time; holds for everything not yet sent.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+/// (the log says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_requests_per_minute(
+    client: *const oai_client,
+    requests: u64,
+) -> oai_status {
+    set(client, "requests_per_minute", Value::U64(requests))
+}
+
+/// Sets how many tokens may be sent and asked for in a minute, for each model that `limits` does not name. Requests
+/// above it wait. Where the answers tell a lower limit, that one holds.
+///
+/// `tokens`: 0 to 1000000000000; 0, the default: what the answers tell.
+/// Any thread, any time; holds for everything not yet sent.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+/// (the log says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_tokens_per_minute(
+    client: *const oai_client,
+    tokens: u64,
+) -> oai_status {
+    set(client, "tokens_per_minute", Value::U64(tokens))
+}
+
+/// Sets how many requests may be sent at once after a time of rest, when `requests_per_minute` is set.
+///
+/// `requests`: 0 to 1000000000000; 0, the default: as many as a minute allows.
+/// Any thread, any time; holds for everything not yet sent.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+/// (the log says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_burst(client: *const oai_client, requests: u64) -> oai_status {
+    set(client, "burst", Value::U64(requests))
+}
+
+/// Sets limits by model, in place of `requests_per_minute`, `tokens_per_minute` and `burst`, which do not count for
+/// a model that is named here.
+///
+/// `json`: an object such as `{"gpt-4o": {"requests_per_minute": 500, "tokens_per_minute": 30000, "burst": 50}}`,
+/// each member optional, 0 to 1000000000000, in place of all set before; a name may also be a group of
+/// `limit_groups`; copied; NULL: none, as is an empty text.
+/// Any thread, any time; holds for everything not yet sent.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
+/// a text that is not such JSON or a number outside the range (the log says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_limits(
+    client: *const oai_client,
+    json: *const c_char,
+) -> oai_status {
+    set_text(client, "limits", json)
+}
+
+/// Sets which models share their limits.
+///
+/// `json`: an object from model or alias to the name of a group, such as `{"gpt-4o": "chat"}`, in place of all set
+/// before; copied; NULL: none, as is an empty text.
+/// Any thread, any time; holds for everything not yet sent.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
+/// a text that is not such JSON (the log says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_limit_groups(
+    client: *const oai_client,
+    json: *const c_char,
+) -> oai_status {
+    set_text(client, "limit_groups", json)
+}
+
+/// Sets whether the server's answers teach what the limits are. Limits that are set hold either way.
+///
+/// `on`: 0 or 1, default 1.
+/// Any thread, any time; holds for everything not yet sent.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for another number (the log
+/// says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_learn_limits(client: *const oai_client, on: i32) -> oai_status {
+    set(client, "learn_limits", Value::I32(on))
 }
 
 // ===== retries =====
@@ -277,6 +380,70 @@ pub unsafe extern "C" fn oai_set_max_retry_after_ms(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oai_set_retry_unsafe(client: *const oai_client, on: i32) -> oai_status {
     set(client, "retry_unsafe", Value::I32(on))
+}
+
+// ===== when a server fails or is busy =====
+
+/// Sets how many failures in a row of one server and model open the circuit breaker: requests to them wait then,
+/// within their deadlines, instead of failing one by one.
+///
+/// `failures`: connections not made, time limits of attempts and answers of 500 and above, 0 to 10000; 0, the
+/// default: no breaker.
+/// Any thread, any time; holds for everything not yet sent.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+/// (the log says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_circuit_breaker_failures(
+    client: *const oai_client,
+    failures: u32,
+) -> oai_status {
+    set(client, "circuit_breaker_failures", Value::U32(failures))
+}
+
+/// Sets how long an open circuit breaker waits before it lets one request probe.
+///
+/// `ms`: milliseconds, up to a year, default 30000.
+/// Any thread, any time; holds for everything not yet sent.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+/// (the log says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_circuit_breaker_reset_ms(
+    client: *const oai_client,
+    ms: u64,
+) -> oai_status {
+    set(client, "circuit_breaker_reset_ms", Value::U64(ms))
+}
+
+/// Sets where requests go that would otherwise wait longer than `fallback_after_ms`, or past their deadline.
+///
+/// `json`: an array of objects such as `{"base_url": "...", "api_key": "...", "model": "..."}`, tried in order, in
+/// place of all set before; each has at least one member, and what it leaves out stays as it is; copied; NULL:
+/// none, as is an empty text. They count as a key: see `oai_set_api_key` for what a `.env` file that was only found
+/// may not say then.
+/// Any thread, any time; holds for everything not yet sent.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
+/// a text that is not such JSON, or a URL or key that `oai_set_base_url` or `oai_set_api_key` would not take (the
+/// log says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_fallbacks(
+    client: *const oai_client,
+    json: *const c_char,
+) -> oai_status {
+    set_text(client, "fallbacks", json)
+}
+
+/// Sets how long a request would have to wait for a fallback to be taken.
+///
+/// `ms`: milliseconds, up to a year, default 2000.
+/// Any thread, any time; holds for everything not yet sent.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+/// (the log says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_fallback_after_ms(
+    client: *const oai_client,
+    ms: u64,
+) -> oai_status {
+    set(client, "fallback_after_ms", Value::U64(ms))
 }
 
 // ===== time limits =====

@@ -87,6 +87,8 @@ pub const OAI_ERR_DEADLINE: oai_status = -301;
 pub const OAI_ERR_CANCELLED: oai_status = -302;
 /// The client was closed and takes no more requests.
 pub const OAI_ERR_CLOSED: oai_status = -303;
+/// The request is larger than the whole limit, so no waiting helps.
+pub const OAI_ERR_LIMIT_EXCEEDED: oai_status = -304;
 // ===== process =====
 
 /// This is the child of a process that had used the library.
@@ -139,6 +141,7 @@ pub extern "C" fn oai_status_name(status: oai_status) -> *const c_char {
         OAI_ERR_DEADLINE => c"OAI_ERR_DEADLINE",
         OAI_ERR_CANCELLED => c"OAI_ERR_CANCELLED",
         OAI_ERR_CLOSED => c"OAI_ERR_CLOSED",
+        OAI_ERR_LIMIT_EXCEEDED => c"OAI_ERR_LIMIT_EXCEEDED",
         OAI_ERR_FORKED => c"OAI_ERR_FORKED",
         OAI_ERR_SHUTDOWN => c"OAI_ERR_SHUTDOWN",
         OAI_ERR_PANIC => c"OAI_ERR_PANIC",
@@ -185,6 +188,7 @@ const _: () = {
     assert!(OAI_ERR_DEADLINE == s::DEADLINE);
     assert!(OAI_ERR_CANCELLED == s::CANCELLED);
     assert!(OAI_ERR_CLOSED == s::CLOSED);
+    assert!(OAI_ERR_LIMIT_EXCEEDED == s::LIMIT_EXCEEDED);
     assert!(OAI_ERR_FORKED == s::FORKED);
     assert!(OAI_ERR_SHUTDOWN == s::SHUTDOWN);
     assert!(OAI_ERR_PANIC == s::PANIC);

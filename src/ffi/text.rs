@@ -140,7 +140,11 @@ pub unsafe fn packed<'a>(
         )
     })?;
     // SAFETY: as promised by the caller.
-    let mut rest = unsafe { required_bytes(bytes, total, "bytes") }?;
+    let mut rest = match unsafe { optional_bytes(bytes, total, "bytes") }? {
+        Some(bytes) => bytes,
+        None if total == 0 => &[],
+        None => return Err(null("bytes")),
+    };
     let mut all = Vec::with_capacity(n);
     for (index, len) in lens.iter().enumerate() {
         let (text, behind) = rest.split_at(*len);

@@ -118,6 +118,7 @@ fn refused(transport: &dyn Transport, answer: Answer) -> Outcome {
         .request_id()
         .map(|id| id.to_string_lossy().into_owned());
     response.error = Some(error);
+    response.received = body.len() as u64;
     response.set_body(body);
     Outcome::Failed(trouble, response)
 }
@@ -132,6 +133,7 @@ fn should_retry(headers: &HeaderMap) -> Option<bool> {
 
 fn accepted(expect: Expect, http_status: u16, headers: HeaderMap, body: Vec<u8>) -> Outcome {
     let mut response = Response::answered(http_status, headers);
+    response.received = body.len() as u64;
     let Expect::Embeddings { inputs } = expect else {
         response.set_body(body);
         return Outcome::Success(response);
@@ -202,6 +204,7 @@ impl Stream<'_> {
                     };
                 }
             };
+            self.response.received += part.len() as u64;
             decoder.push(&part);
             for event in decoder.by_ref() {
                 let event = match event {
@@ -246,7 +249,7 @@ impl Stream<'_> {
             }
             None => {
                 let most = self.policy.stream_buffer_events as usize;
-                self.job.delivery.chunk(Bytes::from(event.data), most).await;
+                self.job.delivery.chunk(event.data.into(), most).await;
             }
         }
         None

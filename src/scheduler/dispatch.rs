@@ -4,23 +4,23 @@
 //! limit) starts the next request itself. One timer task wakes for backoffs and deadlines. No lock is held while an
 //! event is delivered.
 
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::attempt::{self, Outcome};
-use super::classify;
+use super::gate::{Waits, time};
 use super::job::{Job, NewJob};
-use super::line::{Line, Rank, Removed, Scope};
+use super::line::{Rank, Removed, Scope};
 use super::pass::Pass;
-use super::policy::Policy;
-use super::retry::{self, Decision, History};
+use super::policy::{Policy, QueueFull};
+use super::state::{End, Launched, Started, State, Verdict, describe, missed, too_slow};
+use super::stats::{Attempt, Ended, Report, Stats};
 use crate::completion::{Delivery, Response, Sink};
 use crate::error::{Error, Result};
 use crate::status;
@@ -39,7 +39,7 @@ pub enum Stop {
 }
 
 impl Stop {
-    fn error(self) -> Error {
+    pub(super) fn error(self) -> Error {
         match self {
             Stop::Cancelled => Error::new(status::CANCELLED, "the request was cancelled"),
             Stop::Freed => Error::new(
@@ -58,37 +58,14 @@ impl Stop {
 pub struct Scheduler {
     transport: Arc<dyn Transport>,
     policy: Arc<Current<Policy>>,
+    stats: Arc<Stats>,
     runtime: Handle,
     state: Mutex<State>,
+    /// Told when the last owed event was delivered.
     drained: Condvar,
+    /// Told when somebody left the queue; only blocking calls with `queue_full` wait look.
+    room: Condvar,
     timer: Arc<Notify>,
-}
-
-struct State {
-    line: Line<Box<Job>, oneshot::Sender<Stop>>,
-    /// When something of a scope last succeeded.
-    succeeded: HashMap<Scope, Instant>,
-    /// Set once no more requests are taken.
-    closed: Option<Stop>,
-    /// Accepted requests whose terminal event is still owed.
-    owed: usize,
-    /// When the timer task will look again by itself.
-    armed: Option<Instant>,
-}
-
-/// A job that has a slot, and how it is told to stop.
-type Launched = (Box<Job>, oneshot::Receiver<Stop>);
-
-/// How a flight ended.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "it lives on the stack, for one step"
-)]
-enum End {
-    Outcome(Outcome),
-    Stopped(Stop),
-    Deadline,
-    Panicked,
 }
 
 impl Scheduler {
@@ -96,47 +73,55 @@ impl Scheduler {
         runtime: Handle,
         transport: Arc<dyn Transport>,
         policy: Arc<Current<Policy>>,
+        stats: Arc<Stats>,
     ) -> Arc<Scheduler> {
-        let scheduler = Arc::new(Scheduler {
+        let timer = Arc::new(Notify::new());
+        let scheduler = Arc::new_cyclic(|own: &Weak<Scheduler>| Scheduler {
             transport,
+            state: Mutex::new(State::new(policy.get(), stats.clone(), own.clone())),
             policy,
+            stats,
             runtime,
-            state: Mutex::new(State {
-                line: Line::new(),
-                succeeded: HashMap::new(),
-                closed: None,
-                owed: 0,
-                armed: None,
-            }),
             drained: Condvar::new(),
-            timer: Arc::new(Notify::new()),
+            room: Condvar::new(),
+            timer: timer.clone(),
         });
-        let timer = scheduler.timer.clone();
         scheduler
             .runtime
             .spawn(keep_time(Arc::downgrade(&scheduler), timer));
         scheduler
     }
 
-    /// Accepts a request under `id`, or refuses it and runs its destructor.
-    pub fn submit(self: &Arc<Self>, id: u64, new: NewJob, sink: Sink) -> Result<()> {
+    /// Accepts a request under `id`, or refuses it and runs its destructor. With `patient` it may wait for a place in
+    /// the queue, if the settings say so.
+    pub fn submit(self: &Arc<Self>, id: u64, new: NewJob, sink: Sink, patient: bool) -> Result<()> {
         let delivery = Delivery::new(id, sink);
-        let policy = self.policy.get();
-        let mut state = lock(&self.state);
-        if let Some(stop) = state.closed {
-            drop(state);
-            delivery.refuse();
-            return Err(match stop {
-                Stop::Shutdown => stop.error(),
-                _ => Error::new(
-                    status::CLOSED,
-                    "the client is closed and takes no more requests",
-                ),
-            });
+        let job = self.job(id, new, delivery);
+        match self.accept(job, patient) {
+            Ok(started) => {
+                self.stats.accepted();
+                self.launch(started);
+                Ok(())
+            }
+            Err((job, error, started)) => {
+                self.stats.refused(error.status);
+                job.delivery.refuse();
+                self.launch(started);
+                Err(error)
+            }
         }
+    }
+
+    fn job(&self, id: u64, new: NewJob, delivery: Delivery) -> Box<Job> {
+        let policy = self.policy.get();
+        let model = self.stats.model(new.call.model.as_deref());
         let accepted = Instant::now();
         let timeout = new.timeout.or(policy.timeout);
-        let job = Box::new(Job {
+        Box::new(Job {
+            scope: match policy.group_of(&new.scope) {
+                same if same == &*new.scope => new.scope,
+                group => group.into(),
+            },
             call: new.call,
             expect: new.expect,
             delivery,
@@ -144,38 +129,111 @@ impl Scheduler {
                 due: accepted + policy.ageing * new.priority,
                 id,
             },
-            scope: new.scope,
             accepted,
             deadline: timeout.and_then(|timeout| accepted.checked_add(timeout)),
             may_repeat: new.may_repeat,
+            tokens: new.tokens,
+            model,
+            waited: None,
             attempts: 0,
             retries: 0,
             attempted: accepted,
             streamed: false,
-        });
-        state.line.enqueue(job);
-        let launched = state.start(&policy);
-        let waits = !launched.iter().any(|(job, _)| job.rank.id == id);
-        if waits
-            && state.line.waiting() > policy.queue_size as usize
-            && let Removed::Waiting(job) = state.line.remove(id)
-        {
+        })
+    }
+
+    #[allow(
+        clippy::type_complexity,
+        reason = "a refused job goes back to its only caller"
+    )]
+    fn accept(
+        self: &Arc<Self>,
+        mut job: Box<Job>,
+        patient: bool,
+    ) -> std::result::Result<Started, (Box<Job>, Error, Started)> {
+        let id = job.rank.id;
+        let mut others = Started::default();
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(stop) = state.closed {
+                let error = match stop {
+                    Stop::Shutdown => stop.error(),
+                    _ => Error::new(
+                        status::CLOSED,
+                        "the client is closed and takes no more requests",
+                    ),
+                };
+                return Err((job, error, others));
+            }
+            let policy = self.policy.get();
+            let now = Instant::now();
+            if let Some(deadline) = job.deadline {
+                if now >= deadline {
+                    let error = missed(&job);
+                    return Err((job, error, others));
+                }
+                let ahead = state.line.ahead(&job.scope);
+                let wait = state.gate(&job.scope).least_wait(now, ahead, job.tokens);
+                if now + wait > deadline {
+                    return Err((job, too_slow(wait), others));
+                }
+            }
+            state.line.enqueue(job);
+            let mut started = state.start(&policy, now);
+            others.launched += started.launched;
+            if let Some(own) = started.failed.iter().position(|(job, _)| job.rank.id == id) {
+                let (job, error) = started.failed.swap_remove(own);
+                others.failed.append(&mut started.failed);
+                return Err((job, error, others));
+            }
+            others.failed.append(&mut started.failed);
+            let full = state.line.waits(id) && state.line.waiting() > policy.queue_size as usize;
+            let removed = if full {
+                state.line.remove(id)
+            } else {
+                Removed::Unknown
+            };
+            let Removed::Waiting(back) = removed else {
+                state.owed += 1;
+                self.arm(&mut state);
+                return Ok(others);
+            };
+            job = back;
+            if !patient || policy.queue_full == QueueFull::Reject {
+                let error = Error::new(
+                    status::QUEUE_FULL,
+                    format!(
+                        "the queue is full: queue_size is {}; submit later or raise it with oai_set_queue_size",
+                        policy.queue_size
+                    ),
+                );
+                return Err((job, error, others));
+            }
+            // Nobody may be kept from starting while we wait.
             drop(state);
-            job.delivery.refuse();
-            self.launch(launched);
-            return Err(Error::new(
-                status::QUEUE_FULL,
-                format!(
-                    "the queue is full: queue_size is {}; submit later or raise it with oai_set_queue_size",
-                    policy.queue_size
-                ),
-            ));
+            self.launch(std::mem::take(&mut others));
+            state = self.wait_for_room(&job);
         }
-        state.owed += 1;
-        self.arm(&mut state);
-        drop(state);
-        self.launch(launched);
-        Ok(())
+    }
+
+    /// Blocks until somebody has left the queue, or the job's deadline has passed.
+    fn wait_for_room(&self, job: &Job) -> std::sync::MutexGuard<'_, State> {
+        let state = lock(&self.state);
+        let policy = self.policy.get();
+        if state.closed.is_some() || state.line.waiting() < policy.queue_size as usize {
+            return state;
+        }
+        match job.deadline {
+            None => self
+                .room
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(deadline) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                let waited = self.room.wait_timeout(state, left);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        }
     }
 
     /// Cancels a request in whatever state it is; false if there is none of this id (any more).
@@ -183,7 +241,7 @@ impl Scheduler {
         let policy = self.policy.get();
         let mut state = lock(&self.state);
         let removed = state.line.remove(id);
-        let launched = state.start(&policy);
+        let started = state.start(&policy, Instant::now());
         drop(state);
         let found = match removed {
             Removed::Waiting(job) => {
@@ -191,23 +249,31 @@ impl Scheduler {
                 true
             }
             // The task delivers: it may be handing over a chunk at this very moment.
-            Removed::InFlight(stop) => stop.send(Stop::Cancelled).is_ok(),
+            Removed::InFlight(flight) => {
+                flight.stop(Stop::Cancelled);
+                true
+            }
             Removed::Unknown => false,
         };
-        self.launch(launched);
+        self.launch(started);
         found
     }
 
     /// Looks again after the settings have changed.
     pub fn settings_changed(self: &Arc<Self>) {
         let policy = self.policy.get();
-        let launched = lock(&self.state).start(&policy);
-        self.launch(launched);
+        let mut state = lock(&self.state);
+        let started = state.start(&policy, Instant::now());
+        self.arm(&mut state);
+        drop(state);
+        self.room.notify_all();
+        self.launch(started);
     }
 
     /// Takes no more requests; those that were accepted go on.
     pub fn close(&self) {
         lock(&self.state).closed.get_or_insert(Stop::Cancelled);
+        self.room.notify_all();
     }
 
     /// Takes no more requests and ends those that were accepted.
@@ -216,11 +282,12 @@ impl Scheduler {
         state.closed = Some(stop);
         let (waiting, flights) = state.line.clear();
         drop(state);
+        self.room.notify_all();
         for job in waiting {
             self.end_waiting(job, stop.error());
         }
         for flight in flights {
-            let _ = flight.send(stop);
+            flight.stop(stop);
         }
     }
 
@@ -242,27 +309,39 @@ impl Scheduler {
         true
     }
 
-    fn launch(self: &Arc<Self>, launched: Vec<Launched>) {
-        for (job, stop) in launched {
-            self.runtime.spawn(self.clone().fly(job, stop));
+    /// Sets those flying that have a slot, and ends those that can never go. Needs the lock to be free.
+    fn launch(self: &Arc<Self>, started: Started) {
+        if started.launched > 0 {
+            self.room.notify_all();
+        }
+        for (job, error) in started.failed {
+            self.end_waiting(job, error);
+        }
+        for _ in 0..started.launched {
+            self.runtime.spawn(self.clone().fly());
         }
     }
 
     /// A slot's task: it makes the attempt, and goes on with the next request when one waits.
-    async fn fly(self: Arc<Self>, job: Box<Job>, stop: oneshot::Receiver<Stop>) {
-        let mut next = Some((job, stop));
-        while let Some((job, stop)) = next {
-            next = self.flight(job, stop).await;
+    async fn fly(self: Arc<Self>) {
+        let mut next = lock(&self.state).launched.pop_front();
+        while let Some(launched) = next {
+            next = self.flight(launched).await;
         }
     }
 
-    async fn flight(
-        self: &Arc<Self>,
-        mut job: Box<Job>,
-        mut stop: oneshot::Receiver<Stop>,
-    ) -> Option<Launched> {
+    async fn flight(self: &Arc<Self>, launched: Launched) -> Option<Launched> {
+        let Launched {
+            mut job,
+            mut stop,
+            pass,
+        } = launched;
+        if let Ok(reason) = stop.try_recv() {
+            return self.land(job, End::Stopped(reason), &pass);
+        }
         job.attempts += 1;
         job.attempted = Instant::now();
+        job.waited.get_or_insert(job.attempted - job.accepted);
         tracing::debug!(
             "request {}: attempt {} of {}",
             job.rank.id,
@@ -270,7 +349,6 @@ impl Scheduler {
             describe(&job)
         );
         let policy = self.policy.get();
-        let pass = Pass::new();
         let deadline = job.deadline;
         let attempt = attempt::run(&*self.transport, &policy, &mut job, &pass);
         let mut end = tokio::select! {
@@ -285,13 +363,15 @@ impl Scheduler {
         if let Ok(reason) = stop.try_recv() {
             end = End::Stopped(reason);
         }
-        self.land(job, end, pass.was_sent())
+        self.land(job, end, &pass)
     }
 
-    /// Ends a flight: the job goes to its caller or into backoff, and its slot to the next request, which is returned.
-    fn land(self: &Arc<Self>, mut job: Box<Job>, end: End, sent: bool) -> Option<Launched> {
+    /// Ends a flight: the job goes to its caller, into backoff or back into its lane, and its slot to the next request,
+    /// which is returned.
+    fn land(self: &Arc<Self>, mut job: Box<Job>, end: End, pass: &Arc<Pass>) -> Option<Launched> {
         // Read anew: settings hold for every decision that is made after they change.
-        let policy = &self.policy.get();
+        let policy = self.policy.get();
+        let now = Instant::now();
         let mut state = lock(&self.state);
         let end = match end {
             // A cancel that came in the last moment has freed the slot already, and promised to end it so.
@@ -300,24 +380,45 @@ impl Scheduler {
             }
             end => end,
         };
-        let mut launched;
-        match state.judge(&mut job, end, sent, policy) {
-            Verdict::Retry(due) => {
+        self.stats.attempted(&observed(&job, &end, pass));
+        let (verdict, doomed) = state.judge(&mut job, end, pass, &policy, now);
+        // What ended may have been what the lane waited for.
+        state.line.open(&job.scope);
+        let finished = match verdict {
+            Verdict::BackOff(due) => {
                 state.line.back_off(job, due);
-                launched = state.start(policy);
-                self.arm(&mut state);
-                drop(state);
+                None
             }
-            Verdict::Deliver(mut response) => {
-                launched = state.start(policy);
-                drop(state);
-                response.attempts = job.attempts;
-                job.delivery.finish(response);
-                self.settle();
+            Verdict::Rejoin => {
+                state.line.enqueue(job);
+                None
             }
+            Verdict::Deliver(response) => Some((job, response)),
+        };
+        let mut started = state.start(&policy, now);
+        // This task takes one of those that were just started, or ends.
+        let next = match started.launched.checked_sub(1) {
+            Some(others) => {
+                started.launched = others;
+                state.launched.pop_front()
+            }
+            None => None,
+        };
+        self.arm(&mut state);
+        let gate = pass.gate();
+        drop(state);
+        gate.changed();
+        if let Some((job, mut response)) = finished {
+            response.attempts = job.attempts;
+            self.deliver(job, response);
         }
-        let next = launched.pop();
-        self.launch(launched);
+        for job in doomed {
+            let wait = job
+                .deadline
+                .map_or(Duration::ZERO, |deadline| deadline - now);
+            self.end_waiting(job, too_slow(wait));
+        }
+        self.launch(started);
         next
     }
 
@@ -325,8 +426,35 @@ impl Scheduler {
     fn end_waiting(&self, job: Box<Job>, error: Error) {
         let mut response = Response::failed(job.rank.id, error);
         response.attempts = job.attempts;
+        self.deliver(job, response);
+        self.room.notify_all();
+    }
+
+    /// Hands a terminal event over, counted.
+    fn deliver(&self, job: Box<Job>, response: Response) {
+        let total = job.accepted.elapsed();
+        self.stats.ended(&Ended {
+            model: job.model,
+            status: response.status(),
+            waited: job.waited.unwrap_or(total),
+            total,
+            usage: response.usage().copied(),
+        });
         job.delivery.finish(response);
         self.settle();
+    }
+
+    /// What became of all requests so far, and what the limits are.
+    pub fn report(&self) -> Report {
+        let now = Instant::now();
+        let slots = self.policy.get().max_concurrent_requests;
+        let live = lock(&self.state).live(slots, now);
+        self.stats.snapshot(time(now), &live)
+    }
+
+    /// How many requests of its lane are before one that waits, and the least time until it can go.
+    pub fn position(&self, id: u64) -> Option<(u64, Duration)> {
+        lock(&self.state).position(id, Instant::now())
     }
 
     /// Counts a delivered terminal event.
@@ -348,14 +476,14 @@ impl Scheduler {
         }
     }
 
-    /// The timer's visit: deadlines, backoffs that are over, and when to come again.
+    /// The timer's visit: deadlines, backoffs and pauses that are over, and when to come again.
     fn tick(self: &Arc<Self>) -> Option<Instant> {
         let policy = self.policy.get();
         let now = Instant::now();
         let mut state = lock(&self.state);
         let expired = state.line.expired(now);
         state.line.return_due(now);
-        let launched = state.start(&policy);
+        let started = state.start(&policy, now);
         state.armed = state.line.next_change();
         let next = state.armed;
         drop(state);
@@ -363,14 +491,45 @@ impl Scheduler {
             let error = missed(&job);
             self.end_waiting(job, error);
         }
-        self.launch(launched);
+        self.launch(started);
         next
+    }
+}
+
+impl Waits for Scheduler {
+    fn ask_again(self: Arc<Self>, scope: &Scope) {
+        let policy = self.policy.get();
+        let mut state = lock(&self.state);
+        if !state.line.open(scope) {
+            return;
+        }
+        let started = state.start(&policy, Instant::now());
+        self.arm(&mut state);
+        drop(state);
+        self.launch(started);
     }
 }
 
 impl Drop for Scheduler {
     fn drop(&mut self) {
         self.timer.notify_one();
+    }
+}
+
+/// An attempt as the statistics count it.
+fn observed(job: &Job, end: &End, pass: &Pass) -> Attempt {
+    let response = match end {
+        End::Outcome(Outcome::Success(response) | Outcome::Failed(_, response)) => Some(response),
+        _ => None,
+    };
+    let sent = pass.was_sent();
+    Attempt {
+        model: job.model,
+        tokens_charged: if sent { job.tokens } else { 0 },
+        http_status: response.map_or(0, |response| response.http_status),
+        first_byte: pass.first_byte(),
+        sent: if sent { job.call.body.len() as u64 } else { 0 },
+        received: response.map_or(0, |response| response.received),
     }
 }
 
@@ -391,163 +550,6 @@ async fn until(time: Option<Instant>) {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,
     }
-}
-
-/// What a landed request's end leads to.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "it lives on the stack, for one step"
-)]
-enum Verdict {
-    Deliver(Response),
-    /// Another attempt at that time.
-    Retry(Instant),
-}
-
-impl State {
-    /// Gives free slots to those who wait.
-    fn start(&mut self, policy: &Policy) -> Vec<Launched> {
-        let mut launched = Vec::new();
-        loop {
-            let mut told = None;
-            let job = self
-                .line
-                .start(policy.max_concurrent_requests as usize, |_| {
-                    let (tell, listen) = oneshot::channel();
-                    told = Some(listen);
-                    tell
-                });
-            match (job, told) {
-                (Some(job), Some(told)) => launched.push((job, told)),
-                _ => return launched,
-            }
-        }
-    }
-
-    fn judge(&mut self, job: &mut Job, end: End, sent: bool, policy: &Policy) -> Verdict {
-        let now = Instant::now();
-        let harm = sent && !job.may_repeat;
-        let failed = |error: Error| {
-            Verdict::Deliver(Response::failed(
-                job.rank.id,
-                Error {
-                    may_have_executed: harm,
-                    ..error
-                },
-            ))
-        };
-        let (trouble, response) = match end {
-            End::Stopped(reason) => return failed(reason.error()),
-            End::Deadline => return failed(missed(job)),
-            End::Panicked => {
-                return failed(Error::new(
-                    status::PANIC,
-                    "the request met an internal failure of the library; other requests are not affected",
-                ));
-            }
-            End::Outcome(Outcome::Success(response)) => {
-                self.succeeded.insert(job.scope.clone(), now);
-                return Verdict::Deliver(response);
-            }
-            End::Outcome(Outcome::Failed(trouble, response)) => (trouble, response),
-        };
-        let history = History {
-            retries: job.retries,
-            scope_moved: self
-                .succeeded
-                .get(&job.scope)
-                .is_some_and(|at| *at > job.attempted),
-            may_repeat: job.may_repeat,
-        };
-        match retry::decide(policy, &trouble, history, random()) {
-            Decision::GiveUp(why) => Verdict::Deliver(with_error(response, |error| {
-                let error = classify::advise(error, job.attempts, why);
-                tracing::warn!("request {}: {}: {error}", job.rank.id, describe(job));
-                error
-            })),
-            Decision::Retry { delay, .. } if job.deadline.is_some_and(|at| now + delay >= at) => {
-                Verdict::Deliver(with_error(response, |error| Error {
-                    message: format!(
-                        "the deadline cannot be met: the next attempt would be in {}, after {}: {}",
-                        classify::seconds(delay),
-                        classify::attempts(job.attempts),
-                        error.message
-                    )
-                    .into(),
-                    status: status::DEADLINE,
-                    ..error
-                }))
-            }
-            Decision::Retry {
-                delay,
-                counts,
-                reason,
-            } => {
-                let error = response
-                    .error
-                    .as_ref()
-                    .map_or(String::new(), |e| e.message.to_string());
-                tracing::warn!(
-                    "request {}: attempt {} of {}: {reason} ({error}); retry {} of {}{} in {}{}",
-                    job.rank.id,
-                    job.attempts,
-                    describe(job),
-                    job.retries + u32::from(counts),
-                    policy.max_retries,
-                    if counts {
-                        ""
-                    } else {
-                        " (not counted, others got through)"
-                    },
-                    classify::seconds(delay),
-                    match response.request_id() {
-                        Some(id) => format!(" [{}]", id.to_string_lossy()),
-                        None => String::new(),
-                    },
-                );
-                job.retries += u32::from(counts);
-                Verdict::Retry(now + delay)
-            }
-        }
-    }
-}
-
-fn with_error(mut response: Response, change: impl FnOnce(Error) -> Error) -> Response {
-    response.error = response.error.map(change);
-    response
-}
-
-/// The error of a request whose deadline has passed.
-fn missed(job: &Job) -> Error {
-    let given = job
-        .deadline
-        .map_or(Duration::ZERO, |deadline| deadline - job.accepted);
-    let place = match job.attempts {
-        0 => "while it waited in the queue".to_owned(),
-        n => format!("after {} begun", classify::attempts(n)),
-    };
-    Error::new(
-        status::DEADLINE,
-        format!(
-            "the deadline of {} passed {place}",
-            classify::seconds(given)
-        ),
-    )
-}
-
-/// The call in few words, for the log.
-fn describe(job: &Job) -> String {
-    match &job.call.model {
-        Some(model) => format!("{} {} ({model})", job.call.method, job.call.path),
-        None => format!("{} {}", job.call.method, job.call.path),
-    }
-}
-
-/// A number in 0..1 for jitter; nothing depends on its quality, only on different processes drawing different ones.
-fn random() -> f64 {
-    use std::hash::{BuildHasher, RandomState};
-    let bits = RandomState::new().hash_one(0u8) >> 11;
-    bits as f64 / (1u64 << 53) as f64
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::line::{Rank, Ranked, Scope};
+use super::stats::Model;
 use crate::completion::Delivery;
 use crate::transport::Call;
 
@@ -29,6 +30,8 @@ pub struct NewJob {
     pub timeout: Option<Duration>,
     /// It may be carried out twice without harm.
     pub may_repeat: bool,
+    /// The tokens that the server will charge before it runs it.
+    pub tokens: u64,
 }
 
 /// A request that was accepted.
@@ -41,6 +44,11 @@ pub(super) struct Job {
     pub accepted: Instant,
     pub deadline: Option<Instant>,
     pub may_repeat: bool,
+    pub tokens: u64,
+    /// What it is counted under.
+    pub model: Model,
+    /// From acceptance to its first attempt.
+    pub waited: Option<Duration>,
     /// Attempts that were started.
     pub attempts: u32,
     /// Retries that counted.
@@ -62,5 +70,9 @@ impl Ranked for Box<Job> {
 
     fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    fn tokens(&self) -> u64 {
+        self.tokens
     }
 }

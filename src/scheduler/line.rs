@@ -1,13 +1,15 @@
 //! The waiting line: which request is next. Pure: time comes in as an argument, what to do comes out.
 //!
 //! Requests wait in lanes, one for each scope; within a lane the order is `accepted + priority · ageing` and then the
-//! id, so it is FIFO inside a priority and nothing waits for ever. A free slot goes to the oldest head among the lanes.
-//! All operations are O(log n).
+//! id, so it is FIFO inside a priority and nothing waits for ever. A free slot goes to the oldest head among the lanes
+//! that are open. A lane whose limits let nothing through is parked until a time or until something happens in its
+//! scope, and holds up no other. All operations are O(log n).
 //!
 //! Invariants:
 //! - each id known to `places` is in exactly one of: a lane, `backoff`, in flight.
 //! - `in_flight` counts the places in flight; `waiting` counts the others.
-//! - `heads` holds the first rank of each lane that has one, and nothing else.
+//! - `heads` holds the first rank of each open lane, and nothing else; no lane is empty.
+//! - `parked` holds each lane that is parked until a time, with that time, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -30,16 +32,35 @@ pub trait Ranked {
     fn rank(&self) -> Rank;
     fn scope(&self) -> &Scope;
     fn deadline(&self) -> Option<Instant>;
+    /// The tokens that it will be charged.
+    fn tokens(&self) -> u64;
 }
 
 /// The line. `J` is a job, `F` what is kept of one in flight.
 pub struct Line<J, F> {
-    lanes: HashMap<Scope, BTreeMap<Rank, J>>,
+    lanes: HashMap<Scope, Lane<J>>,
     heads: BTreeSet<(Rank, Scope)>,
+    parked: BTreeSet<(Instant, Scope)>,
     backoff: BTreeMap<(Instant, u64), J>,
     deadlines: BTreeSet<(Instant, u64)>,
     places: HashMap<u64, Place<F>>,
     in_flight: usize,
+}
+
+struct Lane<J> {
+    jobs: BTreeMap<Rank, J>,
+    tokens: u64,
+    parked: Parked,
+}
+
+/// Whether a lane's head may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Parked {
+    No,
+    /// Until then, or until something happens in its scope.
+    Until(Instant),
+    /// Until something happens in its scope.
+    Blocked,
 }
 
 enum Place<F> {
@@ -62,6 +83,7 @@ impl<J: Ranked, F> Line<J, F> {
         Line {
             lanes: HashMap::new(),
             heads: BTreeSet::new(),
+            parked: BTreeSet::new(),
             backoff: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             places: HashMap::new(),
@@ -79,6 +101,16 @@ impl<J: Ranked, F> Line<J, F> {
         self.places.is_empty()
     }
 
+    /// Requests that hold a slot.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Whether a request waits in its lane.
+    pub fn waits(&self, id: u64) -> bool {
+        matches!(self.places.get(&id), Some(Place::Waiting(..)))
+    }
+
     /// Adds a request to its lane.
     pub fn enqueue(&mut self, job: J) {
         if let Some(deadline) = job.deadline() {
@@ -91,10 +123,15 @@ impl<J: Ranked, F> Line<J, F> {
         let (rank, scope) = (job.rank(), job.scope().clone());
         self.places
             .insert(rank.id, Place::Waiting(rank, scope.clone()));
-        let lane = self.lanes.entry(scope.clone()).or_default();
-        let head = lane.first_key_value().map(|(head, _)| *head);
-        lane.insert(rank, job);
-        if head.is_none_or(|head| rank < head) {
+        let lane = self.lanes.entry(scope.clone()).or_insert_with(|| Lane {
+            jobs: BTreeMap::new(),
+            tokens: 0,
+            parked: Parked::No,
+        });
+        let head = lane.head();
+        lane.tokens += job.tokens();
+        lane.jobs.insert(rank, job);
+        if lane.parked == Parked::No && head.is_none_or(|head| rank < head) {
             if let Some(head) = head {
                 self.heads.remove(&(head, scope.clone()));
             }
@@ -104,29 +141,110 @@ impl<J: Ranked, F> Line<J, F> {
 
     fn remove_waiting(&mut self, rank: Rank, scope: &Scope) -> Option<J> {
         let lane = self.lanes.get_mut(scope)?;
-        let job = lane.remove(&rank)?;
+        let job = lane.jobs.remove(&rank)?;
+        lane.tokens -= job.tokens();
         if self.heads.remove(&(rank, scope.clone()))
-            && let Some((head, _)) = lane.first_key_value()
+            && let Some(head) = lane.head()
         {
-            self.heads.insert((*head, scope.clone()));
+            self.heads.insert((head, scope.clone()));
         }
-        if lane.is_empty() {
+        if lane.jobs.is_empty() {
+            if let Parked::Until(until) = lane.parked {
+                self.parked.remove(&(until, scope.clone()));
+            }
             self.lanes.remove(scope);
         }
         Some(job)
     }
 
-    /// Takes the next request while fewer than `most` are in flight; `launch` makes what is kept of it.
-    pub fn start(&mut self, most: usize, launch: impl FnOnce(&J) -> F) -> Option<J> {
+    /// The next request, if fewer than `most` are in flight: the oldest head of the open lanes.
+    pub fn next(&self, most: usize) -> Option<&J> {
         if self.in_flight >= most {
             return None;
         }
-        let (rank, scope) = self.heads.first()?.clone();
-        let job = self.remove_waiting(rank, &scope)?;
-        self.forget_deadline(&job);
-        self.places.insert(rank.id, Place::InFlight(launch(&job)));
+        let (rank, scope) = self.heads.first()?;
+        self.lanes.get(scope)?.jobs.get(rank)
+    }
+
+    /// Takes the next request and gives it a slot; `flight` is what is kept of it.
+    pub fn launch_next(&mut self, flight: F) -> Option<J> {
+        let job = self.take_next()?;
+        self.places.insert(job.rank().id, Place::InFlight(flight));
         self.in_flight += 1;
         Some(job)
+    }
+
+    /// Takes the next request out of the line.
+    pub fn take_next(&mut self) -> Option<J> {
+        let (rank, scope) = self.heads.first()?.clone();
+        let job = self.remove_waiting(rank, &scope)?;
+        self.places.remove(&rank.id);
+        self.forget_deadline(&job);
+        Some(job)
+    }
+
+    /// Parks the lane of the next request until `until`, or for as long as nothing happens in its scope.
+    pub fn park_next(&mut self, until: Option<Instant>) {
+        let Some((_, scope)) = self.heads.pop_first() else {
+            return;
+        };
+        if let Some(lane) = self.lanes.get_mut(&scope) {
+            lane.parked = until.map_or(Parked::Blocked, Parked::Until);
+            if let Some(until) = until {
+                self.parked.insert((until, scope));
+            }
+        }
+    }
+
+    /// Opens a parked lane; true if it was parked.
+    pub fn open(&mut self, scope: &Scope) -> bool {
+        let Some(lane) = self.lanes.get_mut(scope) else {
+            return false;
+        };
+        match std::mem::replace(&mut lane.parked, Parked::No) {
+            Parked::No => return false,
+            Parked::Until(until) => drop(self.parked.remove(&(until, scope.clone()))),
+            Parked::Blocked => {}
+        }
+        if let Some(head) = lane.head() {
+            self.heads.insert((head, scope.clone()));
+        }
+        true
+    }
+
+    /// Opens every lane.
+    pub fn open_all(&mut self) {
+        let scopes: Vec<Scope> = self.lanes.keys().cloned().collect();
+        for scope in scopes {
+            self.open(&scope);
+        }
+    }
+
+    /// What waits in a lane: requests and their tokens.
+    pub fn ahead(&self, scope: &Scope) -> (u64, u64) {
+        self.lanes
+            .get(scope)
+            .map_or((0, 0), |lane| (lane.jobs.len() as u64, lane.tokens))
+    }
+
+    /// The lanes with something in them, and how much.
+    pub fn depths(&self) -> impl Iterator<Item = (&Scope, usize)> {
+        self.lanes
+            .iter()
+            .map(|(scope, lane)| (scope, lane.jobs.len()))
+    }
+
+    /// Where a waiting request stands in its lane, from 0: those before it and their tokens. O(n).
+    pub fn position(&self, id: u64) -> Option<(&J, (u64, u64))> {
+        let Some(Place::Waiting(rank, scope)) = self.places.get(&id) else {
+            return None;
+        };
+        let lane = self.lanes.get(scope)?;
+        let before = lane
+            .jobs
+            .range(..rank)
+            .fold((0, 0), |sum, (_, job)| (sum.0 + 1, sum.1 + job.tokens()));
+        Some((lane.jobs.get(rank)?, before))
     }
 
     /// Ends a flight and frees its slot; false if a cancel did so before.
@@ -149,8 +267,15 @@ impl<J: Ranked, F> Line<J, F> {
         self.backoff.insert((due, id), job);
     }
 
-    /// Brings those whose backoff is over back into their lanes, at the rank that they had.
+    /// Opens the lanes whose time has come, and brings those whose backoff is over back into their lanes, at the rank
+    /// that they had.
     pub fn return_due(&mut self, now: Instant) {
+        while let Some((until, scope)) = self.parked.first().cloned() {
+            if until > now {
+                break;
+            }
+            self.open(&scope);
+        }
         while let Some(entry) = self.backoff.first_entry() {
             if entry.key().0 > now {
                 break;
@@ -175,14 +300,29 @@ impl<J: Ranked, F> Line<J, F> {
         expired
     }
 
-    /// When there is something to do without any outcome: a backoff or a deadline.
+    /// Takes out those of a lane that cannot go before their deadline, since nothing of the lane goes before `until`.
+    pub fn doomed(&mut self, scope: &Scope, until: Instant) -> Vec<J> {
+        let ids: Vec<u64> = self
+            .deadlines
+            .range(..(until, 0))
+            .map(|(_, id)| *id)
+            .filter(|id| matches!(self.places.get(id), Some(Place::Waiting(_, s)) if s == scope))
+            .collect();
+        ids.into_iter()
+            .filter_map(|id| match self.remove(id) {
+                Removed::Waiting(job) => Some(job),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// When there is something to do without any outcome: a backoff, a parked lane or a deadline.
     pub fn next_change(&self) -> Option<Instant> {
         let due = self.backoff.first_key_value().map(|((due, _), _)| *due);
         let deadline = self.deadlines.first().map(|(deadline, _)| *deadline);
-        match (due, deadline) {
-            (Some(due), Some(deadline)) => Some(due.min(deadline)),
-            (due, deadline) => due.or(deadline),
-        }
+        // A parked lane matters only while a slot is free, but then at once.
+        let parked = self.parked.first().map(|(until, _)| *until);
+        [due, deadline, parked].into_iter().flatten().min()
     }
 
     /// Takes a request out, wherever it is.
@@ -224,6 +364,12 @@ impl<J: Ranked, F> Line<J, F> {
         if let Some(deadline) = job.deadline() {
             self.deadlines.remove(&(deadline, job.rank().id));
         }
+    }
+}
+
+impl<J> Lane<J> {
+    fn head(&self) -> Option<Rank> {
+        self.jobs.first_key_value().map(|(rank, _)| *rank)
     }
 }
 

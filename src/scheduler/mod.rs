@@ -6,16 +6,23 @@
 
 mod attempt;
 mod backoff;
+mod breaker;
 mod classify;
 mod dispatch;
+mod gate;
 mod job;
+mod limits;
 mod line;
 mod pass;
 mod policy;
 mod retry;
 mod retry_after;
+mod state;
+mod stats;
 
 pub use dispatch::{Scheduler, Stop};
 pub use job::{Expect, NewJob};
-pub use policy::Policy;
+pub use limits::Configured;
+pub use policy::{Policy, QueueFull};
 pub use retry::may_repeat;
+pub use stats::{Report, Stats};

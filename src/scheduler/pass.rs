@@ -1,33 +1,156 @@
-//! One attempt as the transport reports on it.
+//! One attempt's rights, and what the transport reports of it: the permit of its scope's limits and the breaker's
+//! ticket, each given back exactly once whatever happens.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
+use tokio::time::Instant;
 
+use super::breaker::{Breaker, Ticket};
+use super::gate::{Gate, time};
+use super::limits::{Permit, Refusal};
+use super::retry_after;
+use crate::sync::lock;
 use crate::transport::Watcher;
 
-/// What is known of an attempt while it is under way.
-#[derive(Default)]
+/// A breaker that attempts share.
+pub(super) type SharedBreaker = Arc<Mutex<Breaker>>;
+
+/// An attempt under way.
 pub(super) struct Pass {
+    gate: Arc<Gate>,
     sent: AtomicBool,
+    /// The probe of a half-open breaker.
+    probe: bool,
+    held: Mutex<Held>,
+}
+
+struct Held {
+    permit: Option<Permit>,
+    ticket: Option<(SharedBreaker, Ticket)>,
+    /// From the start to the answer's headers.
+    first_byte: Option<Duration>,
+    started: Instant,
+}
+
+/// How an attempt ended, for the breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Its headers told already.
+    Answered,
+    /// No connection, no answer in time, or a lost one.
+    Failed,
+    /// We gave it up.
+    GivenUp,
 }
 
 impl Pass {
-    pub fn new() -> Arc<Pass> {
-        Arc::new(Pass::default())
+    pub fn new(
+        gate: Arc<Gate>,
+        permit: Permit,
+        ticket: Option<(SharedBreaker, Ticket)>,
+        now: Instant,
+    ) -> Arc<Pass> {
+        let probe = ticket.as_ref().is_some_and(|(_, ticket)| ticket.is_probe());
+        let held = Held {
+            permit: Some(permit),
+            ticket,
+            first_byte: None,
+            started: now,
+        };
+        Arc::new(Pass {
+            gate,
+            sent: AtomicBool::new(false),
+            probe,
+            held: Mutex::new(held),
+        })
+    }
+
+    /// The limits that it goes by.
+    pub fn gate(&self) -> Arc<Gate> {
+        self.gate.clone()
     }
 
     /// Whether bytes of the request may have left.
     pub fn was_sent(&self) -> bool {
         self.sent.load(Ordering::Acquire)
     }
+
+    /// Whether it was to find out if a failed server is back: its failure costs the request nothing.
+    pub fn is_probe(&self) -> bool {
+        self.probe
+    }
+
+    /// How long the answer's headers took.
+    pub fn first_byte(&self) -> Option<Duration> {
+        lock(&self.held).first_byte
+    }
+
+    /// The answer was a refusal of its scope. Must come before [`Pass::end`].
+    pub fn refused(&self, now: Instant, refusal: &Refusal) {
+        if let Some(permit) = &mut lock(&self.held).permit {
+            self.gate.refused(permit, now, refusal);
+        }
+    }
+
+    /// Gives everything back; later calls do nothing.
+    pub fn end(&self, ended: Ended, now: Instant) {
+        let mut held = lock(&self.held);
+        if let Some((breaker, ticket)) = held.ticket.take() {
+            let mut breaker = lock(&breaker);
+            match ended {
+                Ended::Failed => breaker.failed(ticket, time(now), None),
+                Ended::Answered | Ended::GivenUp => breaker.cancelled(ticket, time(now)),
+            }
+        }
+        if let Some(permit) = held.permit.take() {
+            if self.was_sent() {
+                self.gate.finished(permit, now);
+            } else {
+                self.gate.refund(permit, now);
+            }
+        }
+    }
 }
 
 impl Watcher for Pass {
     fn sent(&self) {
-        self.sent.store(true, Ordering::Release);
+        if !self.sent.swap(true, Ordering::AcqRel)
+            && let Some(permit) = &mut lock(&self.held).permit
+        {
+            self.gate.sent(permit, Instant::now());
+        }
     }
 
-    fn answered(&self, _: u16, _: &HeaderMap) {}
+    fn answered(&self, status: u16, headers: &HeaderMap) {
+        let now = Instant::now();
+        let mut held = lock(&self.held);
+        held.first_byte = Some(now - held.started);
+        if let Some(permit) = &mut held.permit {
+            self.gate
+                .headers(permit, now, headers, (200..300).contains(&status));
+        }
+        if let Some((breaker, ticket)) = held.ticket.take() {
+            let mut breaker = lock(&breaker);
+            match status {
+                408 | 429 => breaker.refused(ticket),
+                500.. => {
+                    let asked = retry_after::requested(headers, "", SystemTime::now());
+                    breaker.failed(ticket, time(now), asked.filter(|_| status == 503));
+                }
+                _ => breaker.succeeded(ticket),
+            }
+        }
+        drop(held);
+        self.gate.changed();
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        // Only a task that was torn down in mid-flight gets here with anything left.
+        self.end(Ended::GivenUp, Instant::now());
+    }
 }

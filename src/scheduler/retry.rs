@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::backoff;
+use super::limits::Dimension;
 use super::policy::Policy;
 use crate::transport::FailureKind;
 
@@ -103,12 +104,7 @@ pub fn decide(policy: &Policy, trouble: &Trouble, history: History, random: f64)
             should_retry,
             requested,
         } => {
-            if codes
-                .iter()
-                .flatten()
-                .any(|code| NEVER.contains(&code.as_str()))
-                || *http_status == 429 && message.starts_with("Request too large")
-            {
+            if is_hopeless(codes, message) {
                 return Decision::GiveUp(Why::Pointless);
             }
             let reason = match http_status {
@@ -143,6 +139,50 @@ pub fn decide(policy: &Policy, trouble: &Trouble, history: History, random: f64)
         counts: !free,
         reason,
     }
+}
+
+/// What an answer says of its whole scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pauses {
+    /// A 429: too much was sent.
+    RateLimit(Option<Dimension>),
+    /// The 503 that asks to slow down.
+    SlowDown,
+}
+
+/// Whether the whole scope has to wait, and not this request alone. What never helps pauses nobody, and a full flex
+/// tier (`resource_unavailable`) only concerns the request.
+pub fn pauses(trouble: &Trouble) -> Option<Pauses> {
+    let Trouble::Answer {
+        http_status,
+        codes,
+        message,
+        ..
+    } = trouble
+    else {
+        return None;
+    };
+    let says = |code: &str| codes.iter().flatten().any(|c| c == code);
+    match http_status {
+        429 if is_hopeless(codes, message) || says("resource_unavailable") => None,
+        429 if says("requests") || message.contains("requests per") => {
+            Some(Pauses::RateLimit(Some(Dimension::Requests)))
+        }
+        429 if says("tokens") || message.contains("tokens per") => {
+            Some(Pauses::RateLimit(Some(Dimension::Tokens)))
+        }
+        429 => Some(Pauses::RateLimit(None)),
+        503 if message.to_ascii_lowercase().contains("slow down") => Some(Pauses::SlowDown),
+        _ => None,
+    }
+}
+
+fn is_hopeless(codes: &[Option<String>; 2], message: &str) -> bool {
+    codes
+        .iter()
+        .flatten()
+        .any(|code| NEVER.contains(&code.as_str()))
+        || message.starts_with("Request too large")
 }
 
 /// What is added to a delay that the server named, so that all who were told the same do not come back at once:

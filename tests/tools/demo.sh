@@ -17,9 +17,11 @@ shift
 # The .env that the library would read: the one named by OAI_DOTENV, else the nearest here or above.
 dotenv() {
     local folder=$PWD
-    case ${OAI_DOTENV:-} in
-        false) return ;;
-        ?*) echo "$OAI_DOTENV" && return ;;
+    local wish=${OAI_DOTENV:-}
+    case ${wish,,} in
+        0 | false | off) return ;;
+        '' | 1 | true | on) ;;
+        *) echo "$wish" && return ;;
     esac
     while [ ! -f "$folder/.env" ]; do
         [ "$folder" != / ] || return 0
@@ -32,8 +34,8 @@ has_key() {
     local file
     [ -z "${OPENAI_API_KEY:-}${OAI_API_KEY:-}" ] || return 0
     file=$(dotenv)
-    [ -n "$file" ] && sed '1s/^\xEF\xBB\xBF//' "$file" |
-        grep -qE "^ *(export +)?(OPENAI|OAI)_API_KEY *= *[\"']?[^\"' #]"
+    [ -f "$file" ] && sed '1s/^\xEF\xBB\xBF//' "$file" |
+        grep -qE "^[[:space:]]*(export[[:space:]]+)?(OPENAI|OAI)_API_KEY[[:space:]]*=[[:space:]]*[\"']?[^\"'#[:space:]]"
 }
 
 if [ -z "$model" ] && has_key; then

@@ -8,6 +8,7 @@ use super::super::dotenv::tests::Folder;
 use super::*;
 
 const KEY: &str = "sk-proj-MARKER0123456789abcdefghij";
+const FALLBACKS: &str = r#"[{"base_url": "http://a", "api_key": "sk-proj-MARKER0123456789abcdefghij"}, {"model": "m"}]"#;
 
 /// A process with these variables and no working directory.
 pub(super) fn process(vars: &[(&str, &str)]) -> Environment {
@@ -178,6 +179,13 @@ fn samples() -> Vec<(&'static str, Value<'static>, Json, &'static str, Json)> {
             json!(7),
         ),
         ("queue_size", Value::U32(7), json!(7), "7", json!(7)),
+        (
+            "queue_full",
+            Value::I32(1),
+            json!("wait"),
+            "wait",
+            json!("wait"),
+        ),
         ("max_retries", Value::U32(7), json!(7), "7", json!(7)),
         (
             "initial_retry_delay_ms",
@@ -209,11 +217,63 @@ fn samples() -> Vec<(&'static str, Value<'static>, Json, &'static str, Json)> {
             "on",
             json!(true),
         ),
+        (
+            "circuit_breaker_failures",
+            Value::U32(7),
+            json!(7),
+            "7",
+            json!(7),
+        ),
+        (
+            "circuit_breaker_reset_ms",
+            Value::U64(7),
+            json!(7),
+            "7",
+            json!(7),
+        ),
+        (
+            "fallbacks",
+            Value::Str(Some(FALLBACKS)),
+            json!([{"base_url": "http://a/", "api_key": KEY}, {"model": "m"}]),
+            FALLBACKS,
+            json!([{"base_url": "http://a", "api_key": "sk-…ghij"}, {"model": "m"}]),
+        ),
+        ("fallback_after_ms", Value::U64(7), json!(7), "7", json!(7)),
         ("attempt_timeout_ms", Value::U64(7), json!(7), "7", json!(7)),
         ("timeout_ms", Value::U64(7), json!(7), "7", json!(7)),
         ("connect_timeout_ms", Value::U64(7), json!(7), "7", json!(7)),
         ("idle_timeout_ms", Value::U64(7), json!(7), "7", json!(7)),
         ("ageing_ms", Value::U64(7), json!(7), "7", json!(7)),
+        (
+            "requests_per_minute",
+            Value::U64(7),
+            json!(7),
+            "7",
+            json!(7),
+        ),
+        ("tokens_per_minute", Value::U64(7), json!(7), "7", json!(7)),
+        ("burst", Value::U64(7), json!(7), "7", json!(7)),
+        (
+            "limits",
+            Value::Str(Some(r#"{"m": {"burst": 7}}"#)),
+            json!({"m": {"burst": 7}}),
+            r#"{"m": {"burst": 7}}"#,
+            json!({"m": {"requests_per_minute": 0, "tokens_per_minute": 0, "burst": 7}}),
+        ),
+        (
+            "limit_groups",
+            Value::Str(Some(r#"{"m": "g"}"#)),
+            json!({"m": "g"}),
+            r#"{"m": "g"}"#,
+            json!({"m": "g"}),
+        ),
+        (
+            "learn_limits",
+            Value::I32(0),
+            json!(false),
+            "off",
+            json!(false),
+        ),
         ("max_response_bytes", Value::U64(7), json!(7), "7", json!(7)),
         ("max_redirects", Value::U32(7), json!(7), "7", json!(7)),
         (
@@ -516,7 +576,7 @@ fn the_source_of_a_key_is_told_and_the_key_is_not() {
     let everything = json!({
         "api_key": KEY, "admin_api_key": KEY, "custom_headers": {"Authorization": KEY}, "default_query": {"key": KEY},
         "proxy": format!("http://{KEY}:{KEY}@p"), "https_proxy": format!("http://{KEY}@p"),
-        "http_proxy": format!("socks5://u:{KEY}@p/?{KEY}"),
+        "http_proxy": format!("socks5://u:{KEY}@p/?{KEY}"), "fallbacks": [{"api_key": KEY}],
     });
     for (json, environment, expected) in [
         (

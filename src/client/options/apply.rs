@@ -76,6 +76,13 @@ impl Opt {
                 Input::Json(_) => return Err("must be a string or an object of strings".into()),
                 _ => set(settings, parse(text(input)?)?),
             },
+            Kind::Json { set, .. } => match input {
+                Input::Json(json) if !json.is_string() => set(settings, json)?,
+                _ => match text(input)?.trim() {
+                    "" => self.reset(settings),
+                    text => set(settings, &json(text)?)?,
+                },
+            },
         }
         Ok(())
     }
@@ -95,6 +102,7 @@ impl Opt {
                     .map(|(name, _)| (name.clone(), MASK.into()));
                 Json::Object(names.collect())
             }
+            Kind::Json { show, .. } => show(settings),
         }
     }
 }
@@ -118,7 +126,8 @@ fn wide(range: &RangeInclusive<u32>) -> RangeInclusive<u64> {
     u64::from(*range.start())..=u64::from(*range.end())
 }
 
-fn whole(input: &Input<'_>, range: &RangeInclusive<u64>) -> Result<u64, Complaint> {
+/// A whole number within `range`.
+pub fn whole(input: &Input<'_>, range: &RangeInclusive<u64>) -> Result<u64, Complaint> {
     let value: i128 = match input {
         Input::Value(Value::U32(value)) => (*value).into(),
         Input::Value(Value::U64(value)) => (*value).into(),
@@ -192,6 +201,14 @@ fn text<'a>(input: &'a Input<'_>) -> Result<&'a str, Complaint> {
         Input::Json(Json::String(text)) => Ok(text),
         _ => Err("must be a string".into()),
     }
+}
+
+fn json(text: &str) -> Result<Json, Complaint> {
+    // Only the place: the parser's own message may repeat what stands there.
+    serde_json::from_str(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        format!("is not valid JSON: see line {line}, column {column} of its text").into()
+    })
 }
 
 fn wanted<T: Debug>(what: &str, range: &RangeInclusive<T>) -> Complaint {

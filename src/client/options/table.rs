@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use super::super::secret::Secret;
-use super::super::settings::{CallbackThread, HttpVersion, Settings};
-use super::{Class, Fields, Guard, Kind, Opt, check};
+use super::super::settings::{CallbackThread, HttpVersion, QueueFull, Settings};
+use super::{Class, Fields, Guard, Kind, Opt, check, structured};
 
 /// No option counts longer than a year: sums of times cannot overflow.
 const MAX_MS: u64 = 365 * 24 * 3600 * 1000;
@@ -137,6 +137,19 @@ macro_rules! proxy {
     };
 }
 
+/// A JSON object or array.
+macro_rules! json {
+    ($field:ident, $parse:path, $show:path) => {
+        Kind::Json {
+            show: |s| $show(&s.$field),
+            set: |s, json| {
+                s.$field = $parse(json)?;
+                Ok(())
+            },
+        }
+    };
+}
+
 /// Every option.
 pub static OPTIONS: &[Opt] = &[
     Opt {
@@ -248,6 +261,17 @@ pub static OPTIONS: &[Opt] = &[
         fields: fields!(queue_size),
     },
     Opt {
+        c_name: c"queue_full",
+        kind: choice!(queue_full, QueueFull, ["reject", "wait"]),
+        default: c"reject",
+        env: &["OAI_QUEUE_FULL"],
+        class: Class::Scheduling,
+        guard: Guard::Open,
+        doc: c"When queue_size requests wait: reject, or wait, which makes blocking calls wait for a \
+              place.",
+        fields: fields!(queue_full),
+    },
+    Opt {
         c_name: c"max_retries",
         kind: plain!(U32 max_retries, 0..=100),
         default: c"5",
@@ -319,6 +343,52 @@ pub static OPTIONS: &[Opt] = &[
         fields: fields!(retry_unsafe),
     },
     Opt {
+        c_name: c"circuit_breaker_failures",
+        kind: plain!(U32 circuit_breaker_failures, 0..=10_000),
+        default: c"0",
+        env: &["OAI_CIRCUIT_BREAKER_FAILURES"],
+        class: Class::Scheduling,
+        guard: Guard::Open,
+        doc: c"Failures in a row of one server and model after which requests to them wait. 0: off.",
+        fields: fields!(circuit_breaker_failures),
+    },
+    Opt {
+        c_name: c"circuit_breaker_reset_ms",
+        kind: ms!(circuit_breaker_reset),
+        default: c"30000",
+        env: &["OAI_CIRCUIT_BREAKER_RESET_MS"],
+        class: Class::Scheduling,
+        guard: Guard::Open,
+        doc: c"How long an open circuit breaker holds requests before it lets one probe, in \
+              milliseconds.",
+        fields: fields!(circuit_breaker_reset),
+    },
+    Opt {
+        c_name: c"fallbacks",
+        kind: json!(
+            fallbacks,
+            structured::fallbacks,
+            structured::show_fallbacks
+        ),
+        default: c"",
+        env: &["OAI_FALLBACKS"],
+        class: Class::Scheduling,
+        guard: Guard::Both,
+        doc: c"Where requests go that would wait too long: a JSON array of objects with base_url, \
+              api_key and model, each optional.",
+        fields: fields!(fallbacks),
+    },
+    Opt {
+        c_name: c"fallback_after_ms",
+        kind: ms!(fallback_after),
+        default: c"2000",
+        env: &["OAI_FALLBACK_AFTER_MS"],
+        class: Class::Scheduling,
+        guard: Guard::Open,
+        doc: c"How long a request would have to wait for a fallback to be taken, in milliseconds.",
+        fields: fields!(fallback_after),
+    },
+    Opt {
         c_name: c"attempt_timeout_ms",
         kind: limit_ms!(attempt_timeout, quick_attempt_timeout),
         default: c"600000",
@@ -368,6 +438,70 @@ pub static OPTIONS: &[Opt] = &[
         guard: Guard::Open,
         doc: c"Wait in milliseconds that is worth one priority. 0: priorities do not count.",
         fields: fields!(ageing),
+    },
+    Opt {
+        c_name: c"requests_per_minute",
+        kind: plain!(U64 requests_per_minute, structured::PER_MINUTE),
+        default: c"0",
+        env: &["OAI_REQUESTS_PER_MINUTE"],
+        class: Class::Scheduling,
+        guard: Guard::Open,
+        doc: c"Most requests a minute, for each model that limits does not name. 0: what the answers \
+              tell.",
+        fields: fields!(requests_per_minute),
+    },
+    Opt {
+        c_name: c"tokens_per_minute",
+        kind: plain!(U64 tokens_per_minute, structured::PER_MINUTE),
+        default: c"0",
+        env: &["OAI_TOKENS_PER_MINUTE"],
+        class: Class::Scheduling,
+        guard: Guard::Open,
+        doc: c"Most tokens a minute, for each model that limits does not name. 0: what the answers \
+              tell.",
+        fields: fields!(tokens_per_minute),
+    },
+    Opt {
+        c_name: c"burst",
+        kind: plain!(U64 burst, structured::PER_MINUTE),
+        default: c"0",
+        env: &["OAI_BURST"],
+        class: Class::Scheduling,
+        guard: Guard::Open,
+        doc: c"Most requests at once after a time of rest, when requests_per_minute is set. 0: as \
+              many as a minute allows.",
+        fields: fields!(burst),
+    },
+    Opt {
+        c_name: c"limits",
+        kind: json!(limits, structured::limits, structured::show_limits),
+        default: c"",
+        env: &["OAI_LIMITS"],
+        class: Class::Scheduling,
+        guard: Guard::Open,
+        doc: c"Limits by model, in place of the general ones: a JSON object of objects with \
+              requests_per_minute, tokens_per_minute and burst, each optional.",
+        fields: fields!(limits),
+    },
+    Opt {
+        c_name: c"limit_groups",
+        kind: json!(limit_groups, structured::groups, structured::show_groups),
+        default: c"",
+        env: &["OAI_LIMIT_GROUPS"],
+        class: Class::Scheduling,
+        guard: Guard::Open,
+        doc: c"Models that share their limits: a JSON object from model to group.",
+        fields: fields!(limit_groups),
+    },
+    Opt {
+        c_name: c"learn_limits",
+        kind: plain!(Flag learn_limits),
+        default: c"on",
+        env: &["OAI_LEARN_LIMITS"],
+        class: Class::Scheduling,
+        guard: Guard::Open,
+        doc: c"Learn the limits from the answers; limits that are set still hold.",
+        fields: fields!(learn_limits),
     },
     Opt {
         c_name: c"max_response_bytes",

@@ -15,7 +15,7 @@ async fn a_queue_gets_chunks_then_the_end_with_their_tag() {
             tag: 9,
         },
     );
-    delivery.chunk(Bytes::from_static(b"x"), 4).await;
+    delivery.chunk(b"x".to_vec().into(), 4).await;
     delivery.finish(Response::default());
     let records = queue.take(10);
     let seen: Vec<_> = records
@@ -39,9 +39,11 @@ async fn a_cancel_drops_the_chunks_that_nobody_took() {
             tag: 0,
         },
     );
-    delivery.chunk(Bytes::from_static(b"1"), 4).await;
-    delivery.chunk(Bytes::from_static(b"2"), 4).await;
+    delivery.chunk(b"1".to_vec().into(), 4).await;
+    delivery.chunk(b"2".to_vec().into(), 4).await;
     assert_eq!(queue.take(1).len(), 1);
+    delivery.cancelled().set();
+    delivery.chunk(b"3".to_vec().into(), 4).await;
     delivery.finish(Response::failed(
         7,
         Error::new(status::CANCELLED, "cancelled"),
@@ -65,10 +67,10 @@ async fn a_slow_reader_holds_the_stream_back() {
         },
     );
     for _ in 0..2 {
-        delivery.chunk(Bytes::from_static(b"x"), 2).await;
+        delivery.chunk(b"x".to_vec().into(), 2).await;
     }
     {
-        let third = delivery.chunk(Bytes::from_static(b"y"), 2);
+        let third = delivery.chunk(b"y".to_vec().into(), 2);
         tokio::pin!(third);
         assert!(third.as_mut().now_or_never().is_none());
         drop(queue.take(1));

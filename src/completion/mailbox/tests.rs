@@ -1,6 +1,6 @@
 //! Callbacks: in order, never two at once, and none after a drain.
 
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use super::super::delivery::{Delivery, Sink};
@@ -16,7 +16,7 @@ struct Scribe {
 }
 
 impl Listener for Scribe {
-    fn chunk(&mut self, _: u64, data: &[u8]) {
+    fn chunk(&mut self, _: u64, data: &WithNul) {
         lock(&self.log).push(format!("{} {}", self.name, String::from_utf8_lossy(data)));
     }
 
@@ -92,8 +92,8 @@ fn chunks_come_before_the_end_and_the_destructor_after_it() {
     let mailbox = Mailbox::new(bench.dispatcher.clone());
     let mut delivery = bench.delivery(&mailbox, "a", || {});
     bench.runtime.block_on(async {
-        delivery.chunk(Bytes::from_static(b"1"), 8).await;
-        delivery.chunk(Bytes::from_static(b"2"), 8).await;
+        delivery.chunk(b"1".to_vec().into(), 8).await;
+        delivery.chunk(b"2".to_vec().into(), 8).await;
     });
     delivery.finish(Response::default());
     mailbox.drain();

@@ -15,6 +15,7 @@ use crate::transport::{Answer, Body, Call, Failure, FailureKind, Parts, Watcher}
 
 mod basics;
 mod cancel;
+mod limits;
 mod retries;
 mod streams;
 
@@ -128,6 +129,7 @@ impl Transport for Script {
                             HeaderValue::from_static(value),
                         );
                     }
+                    watcher.answered(status, &map);
                     Ok(Answer {
                         status,
                         headers: map,
@@ -194,8 +196,16 @@ impl Bench {
             ..Script::default()
         });
         *lock(&script.epoch) = Some(Instant::now());
-        let policy = Current::new(policy);
-        let scheduler = Scheduler::new(Handle::current(), script.clone(), policy.clone());
+        // A scope of its own: limits are shared by all who have the same key.
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let identity = NEXT.fetch_add(1, Ordering::SeqCst);
+        let policy = Current::new(Policy { identity, ..policy });
+        let scheduler = Scheduler::new(
+            Handle::current(),
+            script.clone(),
+            policy.clone(),
+            Arc::default(),
+        );
         Bench {
             script,
             policy,
@@ -221,6 +231,7 @@ impl Bench {
             priority: 1,
             timeout: None,
             may_repeat: true,
+            tokens: 1,
         }
     }
 
@@ -230,7 +241,13 @@ impl Bench {
             queue: self.queue.clone(),
             tag: 0,
         };
-        self.scheduler.submit(id, job, sink).map(|()| id)
+        self.scheduler.submit(id, job, sink, false).map(|()| id)
+    }
+
+    /// Changes the settings, but not whose limits apply.
+    fn set_policy(&self, policy: Policy) {
+        let identity = self.policy.get().identity;
+        self.policy.set(Policy { identity, ..policy });
     }
 
     fn submit(&self, path: &str) -> u64 {
@@ -299,9 +316,11 @@ impl Bench {
     }
 }
 
+/// Exact delays, and limits that are not learned: what a scope does before it is known has its own tests.
 fn exact() -> Policy {
     Policy {
         retry_jitter: 0.0,
+        learn_limits: false,
         ..policy()
     }
 }

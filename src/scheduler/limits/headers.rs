@@ -3,6 +3,7 @@
 //! The scheduler calls [`Snapshot::read`] once per answer. Nothing here judges a value against another: a number that
 //! cannot be a limit is simply absent, and `learned` decides what the rest means.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// One dimension as an answer tells it.
@@ -16,6 +17,14 @@ pub struct Reading {
     pub reset: Option<Span>,
     /// The period the limit belongs to, where the server says so (Azure's `renewalperiod`).
     pub period: Option<Duration>,
+}
+
+impl Reading {
+    /// Limit and remaining. A reading that contradicts itself is no reading.
+    pub(super) fn level(&self) -> Option<(u64, u64)> {
+        let (limit, remaining) = (self.limit?, self.remaining?);
+        (remaining <= limit).then_some((limit, remaining))
+    }
 }
 
 /// A duration and how finely it was written.
@@ -37,6 +46,10 @@ pub struct Snapshot {
     /// A rate limit header was there, whether or not it could be read.
     pub any: bool,
 }
+
+/// Periods that a limit may have; anything else is a mistake, and believing it could stop a scope for ever.
+const PERIODS: RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(31 * 86_400);
 
 /// Header names of one dimension, spelt out so that reading an answer allocates nothing.
 struct Names {
@@ -93,7 +106,7 @@ impl Snapshot {
                 period: field(names.period)
                     .and_then(span)
                     .map(|period| period.value)
-                    .filter(|period| !period.is_zero()),
+                    .filter(|period| PERIODS.contains(period)),
             };
         }
         snapshot
@@ -257,5 +270,9 @@ mod tests {
             assert!(snapshot.any, "{value:?}");
         }
         assert!(!read(&[("date", "now")]).any);
+        for period in ["0", "0.001", "1e18", "99999999999", "-10"] {
+            let snapshot = read(&[("x-ratelimit-renewalperiod-requests", period)]);
+            assert_eq!(snapshot.readings, [Reading::default(); 4], "{period:?}");
+        }
     }
 }

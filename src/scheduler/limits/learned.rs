@@ -86,46 +86,7 @@ pub(super) struct Answered {
 }
 
 impl Learned {
-    /// Takes in a reading; makes the limit known when it was not. A reading that contradicts itself is no reading.
-    pub fn observe(
-        slot: &mut Option<Learned>,
-        unit: Unit,
-        now: Time,
-        reading: &Reading,
-        answered: &Answered,
-    ) {
-        let (Some(limit), Some(remaining)) = (reading.limit, reading.remaining) else {
-            return;
-        };
-        if remaining > limit {
-            return;
-        }
-        let learned = slot.get_or_insert_with(|| Learned::new(unit, limit, now));
-        let date = answered.date;
-        if let Some(last) = learned.last {
-            if (date, answered.place.order) < (last.date, last.order) {
-                return;
-            }
-        }
-        let another = limit != learned.limit;
-        if another {
-            learned.window.limit_changed();
-        }
-        let period_changed =
-            learned
-                .window
-                .observe(limit, remaining, reading.reset, reading.period);
-        if period_changed || another {
-            learned.limit = limit;
-        } else {
-            learned.weigh_others(remaining as f64, answered);
-        }
-        learned.bucket.advance(now);
-        learned.retune();
-        learned.apply(now, remaining as f64, answered);
-    }
-
-    fn new(unit: Unit, limit: u64, now: Time) -> Learned {
+    pub fn new(unit: Unit, limit: u64, now: Time) -> Learned {
         let window = Window::unknown();
         let rate = limit as f64 / window.seconds();
         Learned {
@@ -142,6 +103,39 @@ impl Learned {
             largest_accepted: 0.0,
             last: None,
         }
+    }
+
+    /// Takes in what an answer tells, unless a later one told it before.
+    pub fn observe(
+        &mut self,
+        now: Time,
+        limit: u64,
+        remaining: u64,
+        reading: &Reading,
+        answered: &Answered,
+    ) {
+        let order = (answered.date, answered.place.order);
+        if self
+            .last
+            .is_some_and(|last| order < (last.date, last.order))
+        {
+            return;
+        }
+        let another = limit != self.limit;
+        if another {
+            self.window.limit_changed();
+        }
+        let moved = self
+            .window
+            .observe(limit, remaining, reading.reset, reading.period);
+        if moved || another {
+            self.limit = limit;
+        } else {
+            self.weigh_others(remaining as f64, answered);
+        }
+        self.bucket.advance(now);
+        self.retune();
+        self.apply(now, remaining as f64, answered);
     }
 
     fn retune(&mut self) {
@@ -234,7 +228,8 @@ impl Learned {
     /// little more stays unspent.
     pub fn surprised(&mut self, now: Time, cost: f64) {
         let most = (RESERVE_SHARE * self.limit as f64).min(self.rate);
-        self.reserve = (self.kept_back(now) + cost).min(most);
+        let kept = self.kept_back(now);
+        self.reserve = (kept + cost).min(most).max(kept);
         self.reserve_at = now;
     }
 

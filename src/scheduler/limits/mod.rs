@@ -6,28 +6,36 @@
 //!
 //! The parts: `headers` reads what an answer says, `window` infers what period a limit belongs to, `bucket` is the
 //! arithmetic, `ledger` knows what was sent and what is unanswered, `learned` keeps one announced limit in step with
-//! the server, `pace` finds the limit that is not announced, `pause` holds the scope after a refusal, `limiter` is
-//! the whole.
+//! the server, `configured` holds what the user set, `pace` finds the limit that is not announced, `pause` holds the
+//! scope after a refusal, `limiter` is the whole and `refusal` its answer to a 429, `permit` and `state` are what
+//! passes in and out.
 
 mod bucket;
+mod configured;
 mod headers;
 mod learned;
 mod ledger;
 mod limiter;
 mod pace;
 mod pause;
+mod permit;
 #[cfg(test)]
 mod properties;
+mod refusal;
 #[cfg(test)]
 mod simulation;
+mod state;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use std::time::Duration;
 
-pub use headers::{Reading, Snapshot};
-pub use limiter::{
-    Admit, Binding, DimensionState, Limiter, LimiterState, Never, PaceState, Permit, Refusal,
-};
+pub use configured::Configured;
+pub use headers::Snapshot;
+pub use limiter::Limiter;
+pub use permit::{Admit, Never, Permit, Refusal};
+pub use state::{Binding, LimiterState};
 
 /// An instant: the time since an epoch of the caller's choosing, the same one for every call on a limiter.
 pub type Time = Duration;
@@ -39,6 +47,15 @@ pub struct Cost {
     pub tokens: u64,
 }
 
+impl Cost {
+    fn of(self, unit: Unit) -> f64 {
+        match unit {
+            Unit::Requests => 1.0,
+            Unit::Tokens => self.tokens as f64,
+        }
+    }
+}
+
 /// What a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -46,6 +63,14 @@ pub enum Unit {
     Requests,
     /// Tokens.
     Tokens,
+}
+
+impl Unit {
+    const ALL: [Unit; 2] = [Unit::Requests, Unit::Tokens];
+
+    fn index(self) -> usize {
+        self as usize
+    }
 }
 
 /// One announced limit.
@@ -92,15 +117,4 @@ impl Dimension {
             Dimension::ProjectTokens => "project-tokens",
         }
     }
-}
-
-/// The limits that the user set; 0 is "not set".
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Configured {
-    /// Requests a minute.
-    pub requests_per_minute: u64,
-    /// Tokens a minute.
-    pub tokens_per_minute: u64,
-    /// Requests that may go out at once after idling; without it a whole minute's worth.
-    pub burst: u64,
 }

@@ -149,9 +149,12 @@ impl Pace {
         };
         let rate = rate.max(SLOWEST * refused.cost);
         let burst = burst.max(refused.cost).max(1.0);
-        let before = self.found.as_ref().map(|found| found.bucket.capacity);
+        let before = self.found.as_ref().map(|found| &found.bucket);
+        let level = (rate * age).min(burst) - refused.since;
+        let level = before.map_or(level, |before| before.level.min(level));
+        let before = before.map(|before| before.capacity);
         self.found = Some(Found {
-            bucket: Bucket::new(burst, rate, (rate * age).min(burst) - refused.since, now),
+            bucket: Bucket::new(burst, rate, level, now),
             ceiling,
             burst: before.unwrap_or(burst),
             cut_at: now,
@@ -242,19 +245,13 @@ impl Pace {
 
     /// The time to one more request of this cost, from an empty bucket.
     pub fn interval(&self, cost: f64) -> Option<Duration> {
-        self.rate().map(|rate| wait(cost, rate))
+        self.found().map(|(rate, ..)| wait(cost, rate))
     }
 
-    pub fn rate(&self) -> Option<f64> {
-        self.found.as_ref().map(|found| found.bucket.rate)
-    }
-
-    pub fn burst(&self) -> Option<f64> {
-        self.found.as_ref().map(|found| found.bucket.capacity)
-    }
-
-    pub fn level(&self) -> Option<f64> {
-        self.found.as_ref().map(|found| found.bucket.level)
+    /// The rate, the burst, and what is left of it.
+    pub fn found(&self) -> Option<(f64, f64, f64)> {
+        let bucket = &self.found.as_ref()?.bucket;
+        Some((bucket.rate, bucket.capacity, bucket.level))
     }
 }
 

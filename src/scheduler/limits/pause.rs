@@ -67,11 +67,14 @@ impl Pause {
     /// A refusal: nothing goes until `end`. `took` is how long the refusal took to come.
     pub fn refused(&mut self, end: Time, took: Duration) {
         self.patience = (took * 2).clamp(LEAST_PATIENCE, MOST_PATIENCE);
-        let end = match self.stage {
-            Stage::Until(already) => already.max(end),
-            _ => end,
+        let already = match self.stage {
+            Stage::None => end,
+            Stage::Until(already) => already,
+            Stage::Probing { patience_ends, .. } => patience_ends,
+            Stage::CatchingUp { next } => next,
         };
-        self.stage = Stage::Until(end);
+        // A refusal never lets anything go earlier.
+        self.stage = Stage::Until(end.max(already));
     }
 
     pub fn probe(&mut self, serial: u64, now: Time) {

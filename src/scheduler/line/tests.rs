@@ -22,6 +22,9 @@ impl Ranked for Job {
     fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
+    fn tokens(&self) -> u64 {
+        self.rank.id
+    }
 }
 
 struct Bench {
@@ -57,8 +60,13 @@ impl Bench {
         self.line.enqueue(job);
     }
 
+    fn start(&mut self, most: usize) -> Option<Job> {
+        let id = self.line.next(most)?.rank.id;
+        self.line.launch_next(id)
+    }
+
     fn start_all(&mut self, most: usize) -> Vec<u64> {
-        std::iter::from_fn(|| self.line.start(most, |job| job.rank.id))
+        std::iter::from_fn(|| self.start(most))
             .map(|job| job.rank.id)
             .collect()
     }
@@ -93,7 +101,7 @@ fn those_in_backoff_count_hold_no_slot_and_come_back_ahead_of_younger_ones() {
     let mut bench = Bench::new();
     bench.add(1, 0, "a");
     bench.add(2, 1, "a");
-    let first = bench.line.start(1, |_| 1).unwrap();
+    let first = bench.start(1).unwrap();
     assert!(bench.line.land(1));
     let due = bench.at(500);
     bench.line.back_off(first, due);
@@ -140,6 +148,56 @@ fn a_cancelled_flight_frees_its_slot_once() {
     assert_eq!(bench.start_all(1), [2]);
 }
 
+#[test]
+fn a_parked_lane_holds_up_no_other_and_opens_in_time_or_when_told() {
+    let mut bench = Bench::new();
+    for (id, scope) in [(1, "a"), (2, "a"), (3, "b"), (4, "c")] {
+        bench.add(id, 0, scope);
+    }
+    let until = bench.at(100);
+    bench.line.park_next(Some(until));
+    bench.line.park_next(None);
+    assert_eq!(bench.start_all(9), [4]);
+    assert_eq!(bench.line.next_change(), Some(until));
+    // What joins a parked lane waits with it, even before its head.
+    bench.add(0, 0, "a");
+    assert!(bench.start_all(9).is_empty());
+    bench.line.return_due(until);
+    assert_eq!(bench.start_all(9), [0, 1, 2]);
+    assert!(bench.line.open(&"b".into()));
+    assert!(!bench.line.open(&"b".into()));
+    assert_eq!(bench.start_all(9), [3]);
+}
+
+#[test]
+fn those_that_a_pause_outlasts_are_found_by_their_deadline() {
+    let mut bench = Bench::new();
+    for (id, scope, deadline) in [(1, "a", 50), (2, "a", 150), (3, "b", 50)] {
+        let job = bench.job(id, 0, scope, Some(deadline));
+        bench.line.enqueue(job);
+    }
+    let until = bench.at(100);
+    let doomed: Vec<u64> = bench
+        .line
+        .doomed(&"a".into(), until)
+        .iter()
+        .map(|j| j.rank.id)
+        .collect();
+    assert_eq!(doomed, [1]);
+    assert_eq!(bench.start_all(9), [2, 3]);
+}
+
+#[test]
+fn a_position_counts_those_before_and_their_tokens() {
+    let mut bench = Bench::new();
+    for id in 1..=4 {
+        bench.add(id, 0, if id == 2 { "b" } else { "a" });
+    }
+    let (job, before) = bench.line.position(4).unwrap();
+    assert_eq!((job.rank.id, before), (4, (2, 4)));
+    assert!(bench.line.position(9).is_none());
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Add(u8, u64, Option<u64>),
@@ -148,6 +206,8 @@ enum Step {
     BackOff(usize, u64),
     Remove(u64),
     Tick(u64),
+    Park(Option<u64>),
+    Open(u8),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -159,6 +219,8 @@ fn step() -> impl Strategy<Value = Step> {
         (0usize..6, 0u64..100).prop_map(|(i, d)| Step::BackOff(i, d)),
         (0u64..60).prop_map(Step::Remove),
         (0u64..40).prop_map(Step::Tick),
+        proptest::option::of(0u64..60).prop_map(Step::Park),
+        (0u8..3).prop_map(Step::Open),
     ]
 }
 
@@ -177,7 +239,7 @@ proptest! {
                     bench.line.enqueue(job);
                 }
                 Step::Start(most) => {
-                    while let Some(job) = bench.line.start(most, |job| job.rank.id) {
+                    while let Some(job) = bench.start(most) {
                         // Nothing that still waits in any lane is before it.
                         let earliest = bench.line.heads.first().map(|(rank, _)| *rank);
                         prop_assert!(earliest.is_none_or(|rank| rank > job.rank));
@@ -204,6 +266,11 @@ proptest! {
                     }
                     Removed::Unknown => prop_assert!(id == 0 || id > next_id || ended.contains(&id)),
                 },
+                Step::Park(ms) => {
+                    let until = ms.map(|ms| bench.at(now + ms));
+                    bench.line.park_next(until);
+                }
+                Step::Open(scope) => drop(bench.line.open(&format!("{scope}").into())),
                 Step::Tick(ms) => {
                     now += ms;
                     let at = bench.at(now);
@@ -212,9 +279,22 @@ proptest! {
                 }
             }
             prop_assert_eq!(bench.line.in_flight, flying.len());
-            let first: BTreeSet<_> = bench.line.lanes.iter()
-                .filter_map(|(scope, lane)| lane.first_key_value().map(|(rank, _)| (*rank, scope.clone())))
+            let lanes = &bench.line.lanes;
+            let first: BTreeSet<_> = lanes
+                .iter()
+                .filter(|(_, lane)| lane.parked == Parked::No)
+                .filter_map(|(scope, lane)| lane.head().map(|rank| (rank, scope.clone())))
                 .collect();
+            let parked: BTreeSet<_> = lanes
+                .iter()
+                .filter_map(|(scope, lane)| match lane.parked {
+                    Parked::Until(until) => Some((until, scope.clone())),
+                    _ => None,
+                })
+                .collect();
+            prop_assert_eq!(&parked, &bench.line.parked);
+            prop_assert!(lanes.values().all(|lane| !lane.jobs.is_empty()
+                && lane.tokens == lane.jobs.values().map(Ranked::tokens).sum::<u64>()));
             prop_assert_eq!(&first, &bench.line.heads);
             prop_assert_eq!(bench.line.waiting() + flying.len() + ended.len(), next_id as usize);
         }

@@ -136,7 +136,7 @@ proptest! {
                     Act::Cancel(id) => drop(bench.scheduler.cancel(id)),
                     Act::Limit(limit) => {
                         most = most.max(limit);
-                        bench.policy.set(Policy {
+                        bench.set_policy(Policy {
                             max_concurrent_requests: limit,
                             queue_size: 20,
                             ..exact()

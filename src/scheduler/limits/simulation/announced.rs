@@ -148,7 +148,7 @@ fn a_bucket_that_is_refilled_at_once() {
             server.requests.as_mut().unwrap().at_once = true;
             let name = format!("{limit} at once every {period} s, {delay:?}");
             let setting = stretch(server, 64, Timing::uneven(0.2), 600.0);
-            hold(&name, limit as f64 / period * 600.0, 0.5, 0.9, &setting);
+            hold(&name, limit as f64 / period * 600.0, 0.85, 0.12, &setting);
         }
     }
 }

@@ -1,0 +1,241 @@
+//! Limits, pauses and the breaker as the scheduler applies them; what they decide has its own tests.
+
+use super::*;
+use crate::scheduler::limits::Configured;
+use crate::scheduler::policy::QueueFull;
+
+fn in_scope(scope: &str, path: &str) -> NewJob {
+    NewJob {
+        scope: scope.into(),
+        ..Bench::job(path)
+    }
+}
+
+fn limited(requests_per_minute: u64, burst: u64) -> Policy {
+    Policy {
+        limits: Configured {
+            requests_per_minute,
+            burst,
+            ..Configured::default()
+        },
+        ..exact()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_configured_limit_paces_and_fails_nobody() {
+    let bench = Bench::new(limited(60, 1), vec![]);
+    for n in 0..4 {
+        bench.submit(&format!("/{n}"));
+    }
+    let events = bench.events(4).await;
+    assert!(
+        events
+            .iter()
+            .all(|e| matches!(e, Seen::Done(_, status::OK)))
+    );
+    let times = bench.times();
+    for pair in times.windows(2) {
+        assert!((1000..=1002).contains(&(pair[1] - pair[0])), "{times:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_429_pauses_its_scope_once_for_all_and_no_other() {
+    let steps = vec![rate_limited("5"), ok_after(10), ok_after(10)];
+    let bench = Bench::new(
+        Policy {
+            max_concurrent_requests: 2,
+            ..exact()
+        },
+        steps,
+    );
+    bench.try_submit(in_scope("a", "/a1")).unwrap();
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    for path in ["/a2", "/a3"] {
+        bench.try_submit(in_scope("a", path)).unwrap();
+    }
+    bench.try_submit(in_scope("b", "/b")).unwrap();
+    bench.events(1).await;
+    assert_eq!(bench.paths(), ["/a1", "/b"]);
+    bench.events(3).await;
+    // After the pause one request goes, and the others when it was answered.
+    let first = &bench.times()[2..];
+    assert_eq!(bench.paths()[2], "/a1");
+    assert!(first[0] >= 5000 && first[1] > first[0], "{first:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_scope_starts_with_four() {
+    let policy = Policy {
+        learn_limits: true,
+        max_concurrent_requests: 50,
+        ..exact()
+    };
+    let bench = Bench::new(policy, vec![]);
+    for n in 0..20 {
+        bench.submit(&format!("/{n}"));
+    }
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    assert_eq!(bench.most_in_flight(), 4);
+    // The answers tell no limits, so there is nothing to be careful about.
+    bench.events(20).await;
+    assert_eq!(bench.most_in_flight(), 16);
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_with_the_same_key_share_their_limits() {
+    let bench = Bench::new(limited(60, 2), vec![]);
+    let other = Scheduler::new(
+        Handle::current(),
+        bench.script.clone(),
+        bench.policy.clone(),
+        Arc::default(),
+    );
+    for n in 0..2 {
+        bench.submit(&format!("/mine{n}"));
+        let sink = Sink::Queue {
+            queue: bench.queue.clone(),
+            tag: 0,
+        };
+        other
+            .submit(1000 + n, Bench::job(&format!("/other{n}")), sink, false)
+            .unwrap();
+    }
+    bench.events(4).await;
+    let times = bench.times();
+    assert!(times[1] < 10, "{times:?}");
+    assert!(times[2] >= 1000 && times[3] >= 2000, "{times:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_larger_than_a_whole_limit_fails_at_once() {
+    let policy = Policy {
+        limits: Configured {
+            tokens_per_minute: 100,
+            ..Configured::default()
+        },
+        ..exact()
+    };
+    let bench = Bench::new(policy, vec![]);
+    let error = bench
+        .try_submit(NewJob {
+            tokens: 101,
+            ..Bench::job("/big")
+        })
+        .unwrap_err();
+    assert_eq!(error.status, status::LIMIT_EXCEEDED);
+    assert!(
+        error.message.contains("101") && error.message.contains("100"),
+        "{error}"
+    );
+    bench.assert_no_slot_is_lost().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_a_limit_cannot_meet_fails_at_once() {
+    let bench = Bench::new(limited(60, 1), vec![]);
+    bench.submit("/1");
+    let hurried = NewJob {
+        timeout: Some(Duration::from_millis(500)),
+        ..Bench::job("/2")
+    };
+    let error = bench.try_submit(hurried).unwrap_err();
+    assert_eq!(error.status, status::DEADLINE);
+    assert!(error.message.contains("rate limit"), "{error}");
+    bench.events(1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_ends_those_that_it_outlasts() {
+    let policy = Policy {
+        max_concurrent_requests: 1,
+        ..exact()
+    };
+    let refusal = Step::Answer {
+        after: 50,
+        status: 429,
+        headers: vec![("retry-after", "10")],
+        body: "",
+    };
+    let bench = Bench::new(policy, vec![refusal]);
+    let refused = bench.submit("/refused");
+    let hurried = bench
+        .try_submit(NewJob {
+            timeout: Some(Duration::from_secs(5)),
+            ..Bench::job("/hurried")
+        })
+        .unwrap();
+    let before = Instant::now();
+    assert_eq!(
+        bench.events(1).await,
+        [Seen::Done(hurried, status::DEADLINE)]
+    );
+    assert!(before.elapsed() < Duration::from_millis(100));
+    assert_eq!(bench.events(1).await, [Seen::Done(refused, status::OK)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_breaker_sends_probes_and_closes_after_one_that_works() {
+    let policy = Policy {
+        breaker_failures: 3,
+        breaker_reset: Duration::from_secs(10),
+        max_concurrent_requests: 1,
+        max_retries: 5,
+        ..exact()
+    };
+    let steps = vec![status(503), status(503), status(503), status(503)];
+    let bench = Bench::new(policy, steps);
+    for n in 0..4 {
+        bench.submit(&format!("/{n}"));
+    }
+    let events = bench.events(4).await;
+    assert!(
+        events
+            .iter()
+            .all(|e| matches!(e, Seen::Done(_, status::OK)))
+    );
+    let times = bench.times();
+    // Three failures at once, a probe after ten seconds that fails, another ten seconds later that works.
+    assert!(times[2] < 10 && times[3] >= 10_000, "{times:?}");
+    assert!(times[4] >= 20_000, "{times:?}");
+    assert_eq!(times.len(), 8);
+}
+
+#[test]
+fn a_patient_call_waits_for_a_place_in_the_queue() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let policy = Policy {
+        max_concurrent_requests: 1,
+        queue_size: 1,
+        queue_full: QueueFull::Wait,
+        ..exact()
+    };
+    let bench = {
+        let _inside = runtime.enter();
+        Bench::new(policy, vec![Step::Hang])
+    };
+    let hanging = bench.submit("/hanging");
+    while bench.times().is_empty() {
+        std::thread::yield_now();
+    }
+    bench.submit("/waiting");
+    assert_eq!(
+        bench
+            .try_submit(Bench::job("/impatient"))
+            .unwrap_err()
+            .status,
+        status::QUEUE_FULL
+    );
+    std::thread::scope(|scope| {
+        let patient = scope.spawn(|| {
+            let waiter = Waiter::new();
+            bench
+                .scheduler
+                .submit(99, Bench::job("/patient"), Sink::Wait(waiter.clone()), true)
+                .map(|()| waiter.wait().status())
+        });
+        bench.scheduler.cancel(hanging);
+        assert_eq!(patient.join().unwrap().unwrap(), status::OK);
+    });
+}

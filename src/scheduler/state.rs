@@ -1,0 +1,526 @@
+//! What the scheduler keeps under its lock, and the steps that change it: who starts, and what follows from an attempt.
+//!
+//! Nothing here waits, sends or delivers: each step returns what is to be done once the lock is free.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::attempt::Outcome;
+use super::breaker::{Allow, Breaker, BreakerState};
+use super::classify;
+use super::dispatch::Stop;
+use super::gate::{Gate, Waits, instant, time};
+use super::job::Job;
+use super::limits::{Admit, Never, Refusal};
+use super::line::{Line, Scope};
+use super::pass::{Ended, Pass, SharedBreaker};
+use super::policy::Policy;
+use super::retry::{self, Decision, History, Pauses, Trouble, Why};
+use super::stats::{Live, LiveScope, Stats};
+use crate::completion::{Cancelled, Response};
+use crate::error::Error;
+use crate::status;
+use crate::sync::lock;
+
+/// A job that has a slot, its rights, and how it is told to stop.
+pub(super) struct Launched {
+    pub job: Box<Job>,
+    pub stop: oneshot::Receiver<Stop>,
+    pub pass: Arc<Pass>,
+}
+
+/// How one in flight is stopped.
+pub(super) struct Flight {
+    stop: oneshot::Sender<Stop>,
+    cancelled: Cancelled,
+}
+
+impl Flight {
+    /// No chunk is delivered from here on; the task that flies it delivers the end.
+    pub fn stop(self, reason: Stop) {
+        self.cancelled.set();
+        // It may be landing at this moment, and finds out then that its place is gone.
+        let _ = self.stop.send(reason);
+    }
+}
+
+/// What [`State::start`] leads to.
+#[derive(Default)]
+pub(super) struct Started {
+    /// How many were added to [`State::launched`]; each needs a task that takes one.
+    pub launched: usize,
+    /// Those that can never go.
+    pub failed: Vec<(Box<Job>, Error)>,
+}
+
+/// How a flight ended.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it lives on the stack, for one step"
+)]
+pub(super) enum End {
+    Outcome(Outcome),
+    Stopped(Stop),
+    Deadline,
+    Panicked,
+}
+
+/// What a flight's end leads to.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it lives on the stack, for one step"
+)]
+pub(super) enum Verdict {
+    Deliver(Response),
+    /// Another attempt at that time.
+    BackOff(Instant),
+    /// Another attempt as soon as its scope lets it.
+    Rejoin,
+}
+
+/// Those whose deadline a pause outlasts.
+#[allow(clippy::vec_box, reason = "they are moved on as they are")]
+type Doomed = Vec<Box<Job>>;
+
+/// The limits and the breaker that a lane goes through.
+struct Way {
+    gate: Arc<Gate>,
+    breaker: Option<SharedBreaker>,
+}
+
+/// A scheduler's state.
+pub(super) struct State {
+    pub line: Line<Box<Job>, Flight>,
+    /// Those that have a slot and whose task has not begun, oldest first. A task takes the oldest and not one of its
+    /// own: so the order of the first steps is that of the starts, whichever task runs first.
+    pub launched: VecDeque<Launched>,
+    /// Set once no more requests are taken.
+    pub closed: Option<Stop>,
+    /// Accepted requests whose terminal event is still owed.
+    pub owed: usize,
+    /// When the timer task will look again by itself.
+    pub armed: Option<Instant>,
+    /// When something of a scope last succeeded.
+    succeeded: HashMap<Scope, Instant>,
+    ways: HashMap<Scope, Way>,
+    /// The settings that `ways` were made with.
+    policy: Arc<Policy>,
+    stats: Arc<Stats>,
+    owner: Weak<dyn Waits>,
+}
+
+impl State {
+    pub fn new(policy: Arc<Policy>, stats: Arc<Stats>, owner: Weak<dyn Waits>) -> State {
+        State {
+            line: Line::new(),
+            launched: VecDeque::new(),
+            closed: None,
+            owed: 0,
+            armed: None,
+            succeeded: HashMap::new(),
+            ways: HashMap::new(),
+            policy,
+            stats,
+            owner,
+        }
+    }
+
+    /// Takes note of changed settings.
+    fn follow(&mut self, policy: &Arc<Policy>, now: Instant) {
+        if Arc::ptr_eq(&self.policy, policy) {
+            return;
+        }
+        let before = std::mem::replace(&mut self.policy, policy.clone());
+        if before.identity != policy.identity {
+            self.ways.clear();
+        }
+        let same_breaker = before.breaker_failures == policy.breaker_failures
+            && before.breaker_reset == policy.breaker_reset;
+        for (scope, way) in &mut self.ways {
+            way.gate
+                .configure(policy.limits_of(scope), policy.learn_limits, now);
+            if !same_breaker {
+                way.breaker = breaker(policy);
+            }
+        }
+        self.line.open_all();
+    }
+
+    fn way(&mut self, scope: &Scope) -> &Way {
+        let (policy, owner) = (&self.policy, &self.owner);
+        self.ways.entry(scope.clone()).or_insert_with(|| {
+            let gate = Gate::of(
+                policy.identity,
+                scope,
+                policy.limits_of(scope),
+                policy.learn_limits,
+            );
+            gate.subscribe(owner.clone(), scope);
+            Way {
+                gate,
+                breaker: breaker(policy),
+            }
+        })
+    }
+
+    /// The limits of a scope.
+    pub fn gate(&mut self, scope: &Scope) -> Arc<Gate> {
+        self.way(scope).gate.clone()
+    }
+
+    /// The scopes in use and what holds them back.
+    pub fn live(&mut self, slots: u32, now: Instant) -> Live {
+        let mut depths: HashMap<Scope, u64> = self
+            .line
+            .depths()
+            .map(|(scope, depth)| (scope.clone(), depth as u64))
+            .collect();
+        let scopes = self.ways.iter().map(|(scope, way)| LiveScope {
+            name: scope.to_string(),
+            limiter: way.gate.state(now),
+            breaker: way
+                .breaker
+                .as_ref()
+                .map_or(BreakerState::Closed, |breaker| lock(breaker).state()),
+            waiting: depths.remove(scope).unwrap_or(0),
+            expected_wait: way.gate.least_wait(now, self.line.ahead(scope), 1),
+        });
+        Live {
+            scopes: scopes.collect(),
+            waiting: self.line.waiting() as u64,
+            in_flight: self.line.in_flight() as u64,
+            slots: slots.into(),
+        }
+    }
+
+    /// How many requests of its lane are before one that waits, and the least time until it can go.
+    pub fn position(&mut self, id: u64, now: Instant) -> Option<(u64, Duration)> {
+        let (scope, tokens, before) = {
+            let (job, before) = self.line.position(id)?;
+            (job.scope.clone(), job.tokens, before)
+        };
+        Some((before.0, self.gate(&scope).least_wait(now, before, tokens)))
+    }
+
+    /// Gives free slots to those who wait and whose limits let them through.
+    pub fn start(&mut self, policy: &Arc<Policy>, now: Instant) -> Started {
+        self.follow(policy, now);
+        let mut started = Started::default();
+        let most = policy.max_concurrent_requests as usize;
+        while let Some(job) = self.line.next(most) {
+            let (scope, tokens) = (job.scope.clone(), job.tokens);
+            let way = self.way(&scope);
+            let (gate, breaker) = (way.gate.clone(), way.breaker.clone());
+            let permit = match gate.admit(now, tokens) {
+                Admit::Go(permit) => permit,
+                Admit::At(at) => {
+                    self.line.park_next(Some(instant(at)));
+                    continue;
+                }
+                Admit::Blocked => {
+                    self.line.park_next(None);
+                    continue;
+                }
+                Admit::Never(never) => {
+                    let job = self.line.take_next();
+                    started.failed.extend(job.map(|job| {
+                        let error = too_large(&never, job.tokens);
+                        (job, error)
+                    }));
+                    continue;
+                }
+            };
+            let mut ticket = None;
+            if let Some(breaker) = &breaker {
+                // Before asking: the probe's outcome may come between the answer and the mark.
+                gate.mark_parked();
+                match lock(breaker).allow(time(now)) {
+                    Allow::Go(given) => ticket = Some((breaker.clone(), given)),
+                    wait => {
+                        gate.refund(permit, now);
+                        self.line.park_next(match wait {
+                            Allow::At(at) => Some(instant(at)),
+                            _ => None,
+                        });
+                        continue;
+                    }
+                }
+            }
+            let pass = Pass::new(gate, permit, ticket, now);
+            let (tell, stop) = oneshot::channel();
+            let Some(job) = self.line.next(most) else {
+                break;
+            };
+            let flight = Flight {
+                stop: tell,
+                cancelled: job.delivery.cancelled().clone(),
+            };
+            if let Some(job) = self.line.launch_next(flight) {
+                self.launched.push_back(Launched { job, stop, pass });
+                started.launched += 1;
+            }
+        }
+        started
+    }
+
+    /// What follows from the end of a flight; the slot is free already. Also those that the end dooms.
+    pub fn judge(
+        &mut self,
+        job: &mut Job,
+        end: End,
+        pass: &Pass,
+        policy: &Policy,
+        now: Instant,
+    ) -> (Verdict, Doomed) {
+        let harm = pass.was_sent() && !job.may_repeat;
+        let id = job.rank.id;
+        let failed = |error: Error| {
+            let error = Error {
+                may_have_executed: harm,
+                ..error
+            };
+            (Verdict::Deliver(Response::failed(id, error)), Vec::new())
+        };
+        let (trouble, response) = match end {
+            End::Stopped(reason) => {
+                pass.end(Ended::GivenUp, now);
+                return failed(reason.error());
+            }
+            End::Deadline => {
+                pass.end(Ended::GivenUp, now);
+                return failed(missed(job));
+            }
+            End::Panicked => {
+                pass.end(Ended::GivenUp, now);
+                return failed(Error::new(
+                    status::PANIC,
+                    "the request met an internal failure of the library; other requests are not affected",
+                ));
+            }
+            End::Outcome(Outcome::Success(response)) => {
+                pass.end(Ended::Answered, now);
+                self.succeeded.insert(job.scope.clone(), now);
+                if let Some(usage) = response.usage() {
+                    pass.gate().usage(usage.total_tokens);
+                }
+                return (Verdict::Deliver(response), Vec::new());
+            }
+            End::Outcome(Outcome::Failed(trouble, response)) => (trouble, response),
+        };
+        let history = History {
+            retries: job.retries,
+            scope_moved: self
+                .succeeded
+                .get(&job.scope)
+                .is_some_and(|at| *at > job.attempted),
+            may_repeat: job.may_repeat,
+        };
+        let chance = random();
+        let decision = retry::decide(policy, &trouble, history, chance);
+        let pauses = retry::pauses(&trouble);
+        if let Some(pauses) = pauses {
+            let before = pass.gate().pause_left(now);
+            pass.refused(now, &refusal(policy, &trouble, pauses, &decision, chance));
+            let longer = pass.gate().pause_left(now).saturating_sub(before);
+            if !longer.is_zero() {
+                self.stats.paused(longer);
+            }
+        }
+        pass.end(
+            if is_no_answer(&trouble) {
+                Ended::Failed
+            } else {
+                Ended::Answered
+            },
+            now,
+        );
+
+        let (delay, counts, reason) = match decision {
+            Decision::GiveUp(why) => return (give_up(job, response, why), Vec::new()),
+            Decision::Retry {
+                delay,
+                counts,
+                reason,
+            } => (delay, counts && !pass.is_probe(), reason),
+        };
+        let (wait, doomed) = match pauses {
+            None => (delay, Vec::new()),
+            Some(_) => {
+                let wait = pass.gate().least_wait(now, (0, 0), job.tokens);
+                (wait, self.line.doomed(&job.scope, now + wait))
+            }
+        };
+        if job.deadline.is_some_and(|at| now + wait >= at) {
+            return (cannot_be_met(job, response, wait), doomed);
+        }
+        self.stats.retried(reason);
+        log_retry(job, &response, policy, wait, counts, reason);
+        job.retries += u32::from(counts);
+        match pauses {
+            None => (Verdict::BackOff(now + wait), doomed),
+            Some(_) => (Verdict::Rejoin, doomed),
+        }
+    }
+}
+
+fn breaker(policy: &Policy) -> Option<SharedBreaker> {
+    (policy.breaker_failures > 0).then(|| {
+        Arc::new(Mutex::new(Breaker::new(
+            policy.breaker_failures,
+            policy.breaker_reset,
+        )))
+    })
+}
+
+fn is_no_answer(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::NoAnswer { .. })
+}
+
+/// What the limiter is told of a refusal.
+fn refusal(
+    policy: &Policy,
+    trouble: &Trouble,
+    pauses: Pauses,
+    decision: &Decision,
+    chance: f64,
+) -> Refusal {
+    let requested = match trouble {
+        Trouble::Answer { requested, .. } => *requested,
+        _ => None,
+    };
+    let backoff = match decision {
+        Decision::Retry { delay, .. } => *delay,
+        Decision::GiveUp(_) => policy.initial_retry_delay,
+    };
+    Refusal {
+        retry_after: requested.map(|asked| asked.min(policy.max_retry_after)),
+        dimension: match pauses {
+            Pauses::RateLimit(dimension) => dimension,
+            Pauses::SlowDown => None,
+        },
+        slow_down: pauses == Pauses::SlowDown,
+        backoff,
+        chance: if policy.retry_jitter == 0.0 {
+            0.0
+        } else {
+            chance
+        },
+    }
+}
+
+fn give_up(job: &Job, response: Response, why: Why) -> Verdict {
+    Verdict::Deliver(with_error(response, |error| {
+        let error = classify::advise(error, job.attempts, why);
+        tracing::warn!("request {}: {}: {error}", job.rank.id, describe(job));
+        error
+    }))
+}
+
+fn cannot_be_met(job: &Job, response: Response, wait: Duration) -> Verdict {
+    Verdict::Deliver(with_error(response, |error| Error {
+        message: format!(
+            "the deadline cannot be met: the next attempt would be in {}, after {}: {}",
+            classify::seconds(wait),
+            classify::attempts(job.attempts),
+            error.message
+        )
+        .into(),
+        status: status::DEADLINE,
+        ..error
+    }))
+}
+
+fn log_retry(
+    job: &Job,
+    response: &Response,
+    policy: &Policy,
+    wait: Duration,
+    counts: bool,
+    reason: &str,
+) {
+    let said = response.error.as_ref().map_or("", |error| &error.message);
+    let request_id = match response.request_id() {
+        Some(id) => format!(" [{}]", id.to_string_lossy()),
+        None => String::new(),
+    };
+    tracing::warn!(
+        "request {}: attempt {} of {}: {reason} ({said}); retry {} of {}{} in {}{request_id}",
+        job.rank.id,
+        job.attempts,
+        describe(job),
+        job.retries + u32::from(counts),
+        policy.max_retries,
+        if counts { "" } else { " (not counted)" },
+        classify::seconds(wait),
+    );
+}
+
+fn with_error(mut response: Response, change: impl FnOnce(Error) -> Error) -> Response {
+    response.error = response.error.map(change);
+    response
+}
+
+/// The error of a request that is larger than a whole limit.
+pub(super) fn too_large(never: &Never, tokens: u64) -> Error {
+    Error::new(
+        status::LIMIT_EXCEEDED,
+        format!(
+            "the request needs about {tokens} tokens, more than the whole {} of {} {}; make it smaller",
+            if never.configured {
+                "configured limit"
+            } else {
+                "limit that the server tells"
+            },
+            never.limit,
+            never.dimension.name(),
+        ),
+    )
+}
+
+/// The error of a request whose deadline has passed.
+pub(super) fn missed(job: &Job) -> Error {
+    let given = job
+        .deadline
+        .map_or(Duration::ZERO, |deadline| deadline - job.accepted);
+    let place = match job.attempts {
+        0 => "while it waited in the queue".to_owned(),
+        n => format!("after {} begun", classify::attempts(n)),
+    };
+    Error::new(
+        status::DEADLINE,
+        format!(
+            "the deadline of {} passed {place}",
+            classify::seconds(given)
+        ),
+    )
+}
+
+/// The error of a request that its limits will not let through in time.
+pub(super) fn too_slow(wait: Duration) -> Error {
+    Error::new(
+        status::DEADLINE,
+        format!(
+            "the deadline cannot be met: the rate limit lets the request through in {} at the earliest",
+            classify::seconds(wait)
+        ),
+    )
+}
+
+/// The call in few words, for the log.
+pub(super) fn describe(job: &Job) -> String {
+    match &job.call.model {
+        Some(model) => format!("{} {} ({model})", job.call.method, job.call.path),
+        None => format!("{} {}", job.call.method, job.call.path),
+    }
+}
+
+/// A number in 0..1 for jitter; nothing depends on its quality, only on different processes drawing different ones.
+fn random() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    let bits = RandomState::new().hash_one(0u8) >> 11;
+    bits as f64 / (1u64 << 53) as f64
+}

@@ -1,0 +1,120 @@
+//! Counters by model. Names come from requests, so how many are kept, and how long each may be, is bounded.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::names::ByStatus;
+use crate::codec::usage::Usage;
+
+/// Names that are kept apart, [`NONE`] and [`OTHER`] among them.
+pub const MOST: usize = 256;
+
+/// A longer name is hardly a model's.
+const LONGEST: usize = 200;
+
+/// What requests without a model are counted under.
+pub const NONE: &str = "none";
+
+/// What models beyond [`MOST`] are counted under.
+pub const OTHER: &str = "other";
+
+/// A model whose name was looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Model(u16);
+
+/// What is counted of one model.
+#[derive(Clone)]
+pub struct Counts {
+    pub name: Arc<str>,
+    pub ended: ByStatus,
+    /// Tokens, as the limiter charged them.
+    pub charged: u64,
+    /// Tokens, as answers told.
+    pub used: Usage,
+}
+
+impl Counts {
+    fn new(name: Arc<str>) -> Counts {
+        Counts {
+            name,
+            ended: ByStatus::default(),
+            charged: 0,
+            used: Usage::default(),
+        }
+    }
+
+    /// Adds what an answer said. The counts are the server's, so they may be anything.
+    pub fn use_up(&mut self, usage: &Usage) {
+        let used = &mut self.used;
+        for (sum, tokens) in [
+            (&mut used.prompt_tokens, usage.prompt_tokens),
+            (&mut used.completion_tokens, usage.completion_tokens),
+            (&mut used.total_tokens, usage.total_tokens),
+            (&mut used.cached_tokens, usage.cached_tokens),
+            (&mut used.reasoning_tokens, usage.reasoning_tokens),
+        ] {
+            *sum = sum.saturating_add(tokens);
+        }
+    }
+}
+
+/// All models of one client.
+#[derive(Clone)]
+pub struct Models {
+    known: HashMap<Arc<str>, Model>,
+    counts: Vec<Counts>,
+    /// The last that was asked for, which mostly is the next.
+    last: Model,
+}
+
+impl Default for Models {
+    fn default() -> Models {
+        let mut models = Models {
+            known: HashMap::new(),
+            counts: Vec::new(),
+            last: Model(0),
+        };
+        // A model that has such a name shares its counters, or two lines of the report would have one name.
+        models.add(NONE);
+        models.add(OTHER);
+        models
+    }
+}
+
+impl Models {
+    /// The model of that name.
+    pub fn find(&mut self, name: Option<&str>) -> Model {
+        let name = name.unwrap_or(NONE);
+        if *self.of(self.last).name != *name {
+            self.last = match self.known.get(name) {
+                Some(model) => *model,
+                None if self.counts.len() < MOST && name.len() <= LONGEST => self.add(name),
+                None => self.known[OTHER],
+            };
+        }
+        self.last
+    }
+
+    pub fn of(&mut self, model: Model) -> &mut Counts {
+        &mut self.counts[usize::from(model.0)]
+    }
+
+    /// Those that were ever asked for, in the order in which they came; the two reserved ones only if they count.
+    pub fn iter(&self) -> impl Iterator<Item = &Counts> {
+        self.counts
+            .iter()
+            .enumerate()
+            .filter_map(|(index, counts)| {
+                let counted = counts.charged > 0 || counts.ended.iter().next().is_some();
+                (index >= 2 || counted).then_some(counts)
+            })
+    }
+
+    fn add(&mut self, name: &str) -> Model {
+        let model = Model(self.counts.len() as u16);
+        let name: Arc<str> = name.into();
+        self.known.insert(name.clone(), model);
+        self.counts.push(Counts::new(name));
+        model
+    }
+}

@@ -1,0 +1,243 @@
+/*
+ * Every pointer argument of every exported function is NULL once, with all others valid: no crash, the status that the
+ * header names, cleared outputs. At the end the library itself is asked what it exports, and each must have been here
+ * or in nulls_calls.c.
+ */
+#include "nulls.h"
+
+static oai_client *client;
+static int destroyed;
+
+static void errors_and_texts(void)
+{
+    cover("oai_status_name");
+    CHECK(strcmp(oai_status_name(OAI_ERR_QUEUE_FULL), "OAI_ERR_QUEUE_FULL") == 0);
+    CHECK(strcmp(oai_status_name(-999999), "OAI_ERR_UNKNOWN") == 0);
+    cover("oai_error_status");
+    CHECK_STATUS(oai_error_status(NULL), OAI_OK);
+    cover("oai_error_http_status");
+    CHECK_NUMBER(oai_error_http_status(NULL), 0);
+    cover("oai_error_type");
+    CHECK(oai_error_type(NULL) == NULL);
+    cover("oai_error_code");
+    CHECK(oai_error_code(NULL) == NULL);
+    cover("oai_error_param");
+    CHECK(oai_error_param(NULL) == NULL);
+    cover("oai_error_message");
+    CHECK(strcmp(oai_error_message(NULL), "") == 0);
+    cover("oai_error_request_id");
+    CHECK(oai_error_request_id(NULL) == NULL);
+    cover("oai_error_retry_after_ms");
+    CHECK_NUMBER(oai_error_retry_after_ms(NULL), 0);
+    cover("oai_error_may_have_executed");
+    CHECK_NUMBER(oai_error_may_have_executed(NULL), 0);
+    cover("oai_error_free");
+    oai_error_free(NULL);
+    cover("oai_string_free");
+    oai_string_free(NULL);
+    cover("oai_abi_version");
+    CHECK_NUMBER(oai_abi_version(), OAI_ABI_EPOCH << 16 | OAI_ABI_ADDITIONS);
+    cover("oai_version_string");
+    CHECK(strcmp(oai_version_string(), OAI_VERSION_STRING) == 0);
+    cover("oai_option_next");
+    CHECK(oai_option_next(NULL) != NULL);
+}
+
+static void clients(void)
+{
+    oai_error *error = GARBAGE(oai_error);
+    oai_client *made = GARBAGE(oai_client);
+    char *json = GARBAGE(char);
+    size_t len = 1;
+
+    cover("oai_client_new");
+    CHECK_STATUS(oai_client_new("{}", 2, NULL, &error), INVALID);
+    take_error(&error, "client");
+    CHECK_STATUS(oai_client_new(NULL, 7, &made, &error), OAI_OK);
+    CHECK(error == NULL);
+    oai_client_free(made);
+    made = GARBAGE(oai_client);
+    CHECK_STATUS(oai_client_new("{\"no_option\": 1}", OAI_STRLEN, &made, NULL), OAI_ERR_UNKNOWN_OPTION);
+    CHECK(made == NULL);
+
+    cover("oai_client_configure_json");
+    CHECK_STATUS(oai_client_configure_json(NULL, "{}", 2, &error), INVALID);
+    take_error(&error, "client");
+    CHECK_STATUS(oai_client_configure_json(client, NULL, 0, &error), INVALID);
+    take_error(&error, "json");
+    CHECK_STATUS(oai_client_configure_json(client, "{}", 2, NULL), OAI_OK);
+
+    cover("oai_client_config_json");
+    CHECK_STATUS(oai_client_config_json(NULL, &json, &len, &error), INVALID);
+    CHECK(json == NULL && len == 0);
+    take_error(&error, "client");
+    len = 1;
+    CHECK_STATUS(oai_client_config_json(client, NULL, &len, &error), INVALID);
+    CHECK_NUMBER(len, 0);
+    take_error(&error, "json");
+    CHECK_STATUS(oai_client_config_json(client, &json, NULL, NULL), OAI_OK);
+    oai_string_free(json);
+
+    cover("oai_client_close");
+    CHECK_STATUS(oai_client_close(NULL, 0, &error), INVALID);
+    take_error(&error, "client");
+    made = new_client("");
+    CHECK_STATUS(oai_client_close(made, 0, NULL), OAI_OK);
+    cover("oai_client_free");
+    oai_client_free(made);
+    oai_client_free(NULL);
+}
+
+#define NUMBER(name, value)                             \
+    do {                                                \
+        cover("oai_set_" #name);                        \
+        CHECK_STATUS(oai_set_##name(NULL, value), INVALID); \
+        CHECK_STATUS(oai_set_##name(made, value), OAI_OK);  \
+    } while (0)
+
+#define TEXT(name, value)                               \
+    do {                                                \
+        cover("oai_set_" #name);                        \
+        CHECK_STATUS(oai_set_##name(NULL, value), INVALID); \
+        CHECK_STATUS(oai_set_##name(NULL, NULL), INVALID);  \
+        CHECK_STATUS(oai_set_##name(made, value), OAI_OK);  \
+        CHECK_STATUS(oai_set_##name(made, NULL), OAI_OK);   \
+    } while (0)
+
+static void setters(void)
+{
+    oai_client *made = new_client("");
+    TEXT(api_key, "sk-x");
+    TEXT(admin_api_key, "sk-y");
+    TEXT(base_url, "http://127.0.0.1:1/v1");
+    TEXT(organization, "org");
+    TEXT(project, "project");
+    TEXT(custom_headers, "A: b");
+    TEXT(default_query, "a=b");
+    TEXT(proxy, "");
+    TEXT(https_proxy, "");
+    TEXT(http_proxy, "");
+    TEXT(no_proxy, "localhost");
+    TEXT(ca_file, "/ca.pem");
+    NUMBER(max_concurrent_requests, 1);
+    NUMBER(queue_size, 1);
+    NUMBER(ageing_ms, 1);
+    NUMBER(max_retries, 1);
+    NUMBER(initial_retry_delay_ms, 1);
+    NUMBER(backoff_factor, 1.5);
+    NUMBER(max_retry_delay_ms, 1);
+    NUMBER(retry_jitter, 0.5);
+    NUMBER(max_retry_after_ms, 1);
+    NUMBER(retry_unsafe, 1);
+    NUMBER(attempt_timeout_ms, 1);
+    NUMBER(timeout_ms, 1);
+    NUMBER(connect_timeout_ms, 1);
+    NUMBER(idle_timeout_ms, 1);
+    NUMBER(max_response_bytes, 1);
+    NUMBER(max_redirects, 1);
+    NUMBER(stream_buffer_events, 1);
+    NUMBER(http_version, OAI_HTTP_VERSION_2);
+    NUMBER(pool_idle_ms, 1);
+    NUMBER(callback_thread, OAI_CALLBACK_ON_WORKER);
+    oai_client_free(made);
+}
+
+static void requests(void)
+{
+    oai_error *error = GARBAGE(oai_error);
+    oai_request *request = GARBAGE(oai_request);
+    const char *const texts[] = {"a", "b"}, *const hole[] = {"a", NULL};
+    const size_t lens[] = {1, 1}, none[] = {0, 0};
+
+    cover("oai_request_new");
+    CHECK_STATUS(oai_request_new(NULL, "/embeddings", &request, &error), INVALID);
+    CHECK(request == NULL);
+    take_error(&error, "method");
+    request = GARBAGE(oai_request);
+    CHECK_STATUS(oai_request_new("POST", NULL, &request, &error), INVALID);
+    CHECK(request == NULL);
+    take_error(&error, "path");
+    CHECK_STATUS(oai_request_new("POST", "/embeddings", NULL, &error), INVALID);
+    take_error(&error, "request");
+    CHECK_STATUS(oai_request_new("POST", "/embeddings", &request, NULL), OAI_OK);
+
+    cover("oai_request_set_json");
+    CHECK_STATUS(oai_request_set_json(NULL, "{}", 2), INVALID);
+    CHECK_STATUS(oai_request_set_json(request, NULL, 0), INVALID);
+    cover("oai_request_set_query");
+    CHECK_STATUS(oai_request_set_query(NULL, "a", "b"), INVALID);
+    CHECK_STATUS(oai_request_set_query(request, NULL, "b"), INVALID);
+    CHECK_STATUS(oai_request_set_query(request, "a", NULL), OAI_OK);
+    cover("oai_request_set_header");
+    CHECK_STATUS(oai_request_set_header(NULL, "a", "b"), INVALID);
+    CHECK_STATUS(oai_request_set_header(request, NULL, "b"), INVALID);
+    CHECK_STATUS(oai_request_set_header(request, "a", NULL), OAI_OK);
+    cover("oai_request_set_inputs");
+    CHECK_STATUS(oai_request_set_inputs(NULL, texts, lens, 2), INVALID);
+    CHECK_STATUS(oai_request_set_inputs(request, NULL, lens, 2), INVALID);
+    CHECK_STATUS(oai_request_set_inputs(request, hole, lens, 2), INVALID);
+    CHECK_STATUS(oai_request_set_inputs(request, texts, NULL, 2), OAI_OK);
+    cover("oai_request_set_inputs_packed");
+    CHECK_STATUS(oai_request_set_inputs_packed(NULL, "ab", lens, 2), INVALID);
+    CHECK_STATUS(oai_request_set_inputs_packed(request, NULL, lens, 2), INVALID);
+    CHECK_STATUS(oai_request_set_inputs_packed(request, "ab", NULL, 2), INVALID);
+    CHECK_STATUS(oai_request_set_inputs_packed(request, NULL, none, 2), OAI_OK);
+    cover("oai_request_set_model");
+    CHECK_STATUS(oai_request_set_model(NULL, "m"), INVALID);
+    CHECK_STATUS(oai_request_set_model(request, NULL), OAI_OK);
+    cover("oai_request_set_dimensions");
+    CHECK_STATUS(oai_request_set_dimensions(NULL, 1), INVALID);
+    cover("oai_request_set_user");
+    CHECK_STATUS(oai_request_set_user(NULL, "u"), INVALID);
+    CHECK_STATUS(oai_request_set_user(request, NULL), OAI_OK);
+    cover("oai_request_set_stream");
+    CHECK_STATUS(oai_request_set_stream(NULL, 1), INVALID);
+    cover("oai_request_set_priority");
+    CHECK_STATUS(oai_request_set_priority(NULL, OAI_PRIORITY_LOW), INVALID);
+    cover("oai_request_set_timeout_ms");
+    CHECK_STATUS(oai_request_set_timeout_ms(NULL, 1), INVALID);
+    cover("oai_request_set_idempotency_key");
+    CHECK_STATUS(oai_request_set_idempotency_key(NULL, "k"), INVALID);
+    CHECK_STATUS(oai_request_set_idempotency_key(request, NULL), OAI_OK);
+    cover("oai_request_set_tag");
+    CHECK_STATUS(oai_request_set_tag(NULL, 1), INVALID);
+    cover("oai_request_free");
+    oai_request_free(request);
+    oai_request_free(NULL);
+}
+
+static void on_destroy(void *user_data)
+{
+    (void)user_data;
+    destroyed++;
+}
+
+static void ignore_line(void *user_data, int32_t level, const char *message, size_t len)
+{
+    (void)user_data, (void)level, (void)message, (void)len;
+}
+
+static void process(void)
+{
+    oai_error *error = GARBAGE(oai_error);
+    cover("oai_set_log");
+    CHECK_STATUS(oai_set_log(99, ignore_line, NULL, on_destroy, &error), INVALID);
+    CHECK_NUMBER(destroyed, 1);
+    take_error(&error, "99");
+    CHECK_STATUS(oai_set_log(OAI_LOG_OFF, ignore_line, NULL, NULL, NULL), OAI_OK);
+    CHECK_STATUS(oai_set_log(OAI_LOG_OFF, NULL, NULL, NULL, NULL), OAI_OK);
+    cover("oai_shutdown"); /* by finish() */
+}
+
+int main(void)
+{
+    process();
+    client = new_client("");
+    errors_and_texts();
+    clients();
+    setters();
+    requests();
+    oai_client_free(client);
+    check_covered(0);
+    return finish("nulls");
+}
