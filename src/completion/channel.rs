@@ -31,7 +31,8 @@ struct State<T, B> {
     items: VecDeque<T>,
     bell: Option<B>,
     armed: bool,
-    woken: bool,
+    /// Waits that are to end although nothing came.
+    wakes: usize,
     closed: bool,
 }
 
@@ -42,7 +43,7 @@ impl<T, B: Bell> Channel<T, B> {
                 items: VecDeque::new(),
                 bell: None,
                 armed: true,
-                woken: false,
+                wakes: 0,
                 closed: false,
             }),
             arrived: Condvar::new(),
@@ -78,7 +79,11 @@ impl<T, B: Bell> Channel<T, B> {
         let mut state = self.lock();
         loop {
             let taken = state.take(max, &keep, &mut dropped);
-            if !taken.is_empty() || std::mem::take(&mut state.woken) {
+            if !taken.is_empty() {
+                return taken;
+            }
+            if state.wakes > 0 {
+                state.wakes -= 1;
                 return taken;
             }
             let left = match until {
@@ -99,9 +104,9 @@ impl<T, B: Bell> Channel<T, B> {
         }
     }
 
-    /// Ends one wait: the current one, or else the next.
+    /// Ends one wait: a current one, or else the next. So many calls end so many waits.
     pub fn wake(&self) {
-        self.lock().woken = true;
+        self.lock().wakes += 1;
         self.arrived.notify_all();
     }
 

@@ -259,7 +259,7 @@ fn give_batch(mut taken: Vec<Record>, batch: *mut *mut oai_batch) {
     };
 }
 
-/// Ends one `oai_queue_wait`: the one that waits now, or else the next.
+/// Ends one `oai_queue_wait`: one that waits now, or else the next. So many calls end so many waits.
 ///
 /// `queue`: not NULL. Returns `OAI_OK`, `OAI_ERR_INVALID_ARGUMENT` or `OAI_ERR_FORKED`. Any thread; never blocks.
 /// Since 0.1.

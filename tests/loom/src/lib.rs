@@ -144,6 +144,22 @@ mod tests {
         });
     }
 
+    /// Two wakes end two waits, whenever they come.
+    #[test]
+    fn each_wake_ends_a_wait() {
+        loom::model(|| {
+            let (channel, _) = channel();
+            let other = {
+                let channel = channel.clone();
+                thread::spawn(move || channel.wait(1, None, |_| true))
+            };
+            channel.wake();
+            channel.wake();
+            assert!(channel.wait(1, None, |_| true).is_empty());
+            assert!(other.join().unwrap().is_empty());
+        });
+    }
+
     /// Two waiting threads share what comes and none of it is lost.
     #[test]
     fn two_waiting_threads_lose_nothing() {
