@@ -140,7 +140,7 @@ static void no_slot(void)
 {
     struct seen waiting = {0}, running = {0}, refused = {0};
     server_reset();
-    server_script("[{\"status\": 429, \"headers\": {\"retry-after\": \"1000\"}}, {\"hold\": \"gate\"}]");
+    server_script("[{\"status\": 503, \"headers\": {\"retry-after\": \"1000\"}}, {\"hold\": \"gate\"}]");
     oai_client *client = new_client("\"max_concurrent_requests\": 1, \"queue_size\": 1, \"retry_jitter\": 0, "
                                     "\"max_retry_after_ms\": 2000000");
     submit_text(client, "text", &waiting);

@@ -58,7 +58,7 @@ static void in_backoff(void)
     struct lines lines = {0};
     server_reset();
     capture_log(OAI_LOG_WARN, &lines);
-    server_script("{\"status\": 429, \"headers\": {\"retry-after\": \"100\"}}");
+    server_script("{\"status\": 503, \"headers\": {\"retry-after\": \"100\"}}");
     submit_text(client, "text", &seen);
     free(wait_lines(&lines, "retry 1 of 5", 1));
     CHECK_STATUS(oai_cancel(client, seen.id, NULL), OAI_OK);
@@ -211,7 +211,7 @@ static void deadlines(void)
     forget(&late);
 
     server_reset();
-    server_script("{\"status\": 429, \"headers\": {\"retry-after\": \"100\"}}");
+    server_script("{\"status\": 503, \"headers\": {\"retry-after\": \"100\"}}");
     CHECK_STATUS(oai_request_set_timeout_ms(request, 5000), OAI_OK);
     CHECK_STATUS(submit(client, request, &late), OAI_OK);
     CHECK_STATUS(wait_end(&late), OAI_ERR_DEADLINE);

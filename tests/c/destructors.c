@@ -81,7 +81,7 @@ static void client_freed(void)
     memset(seen, 0, sizeof seen);
     oai_client *client = new_client("\"max_concurrent_requests\": 2");
     server_reset();
-    server_script("[{\"status\": 429, \"headers\": {\"retry-after\": \"100\"}}, {\"hold\": \"gate\", \"times\": null}]");
+    server_script("[{\"status\": 503, \"headers\": {\"retry-after\": \"100\"}}, {\"hold\": \"gate\", \"times\": null}]");
     for (int i = 0; i < COUNT; i++)
         CHECK_STATUS(submit(client, request, &seen[i]), OAI_OK);
     server_wait("arrived", 3);

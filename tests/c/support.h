@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -312,8 +313,11 @@ static inline oai_client *new_client(const char *json)
 {
     oai_client *client = NULL;
     oai_error *error = NULL;
-    char *config = text_of("{\"base_url\": \"%s/v1\", \"api_key\": \"sk-test-0123456789\", \"dotenv\": false%s%s}", server_url(),
-                           *json != '\0' ? ", " : "", json);
+    /* A key of its own, since clients of one key share their limits and pauses; and full speed from the start. */
+    static atomic_uint keys;
+    char *config = text_of("{\"base_url\": \"%s/v1\", \"api_key\": \"sk-test-%08u\", \"learn_limits\": false, "
+                           "\"dotenv\": false%s%s}",
+                           server_url(), atomic_fetch_add(&keys, 1), *json != '\0' ? ", " : "", json);
     if (oai_client_new(config, OAI_STRLEN, &client, &error) != OAI_OK)
         FAIL("%s: %s", config, oai_error_message(error));
     free(config);

@@ -8,8 +8,11 @@ use super::Tally;
 use super::scan::{Scan, Value};
 use crate::codec::object;
 
+/// Loads its tables when first asked, which takes some tens of milliseconds.
+type Encoding = fn() -> &'static Tokenizer;
+
 /// How the names of models begin, and the encoding of those; the first that fits counts.
-const ENCODINGS: [(&str, fn() -> &'static Tokenizer); 17] = [
+const ENCODINGS: [(&str, Encoding); 17] = [
     ("chatgpt-4o", bpe_openai::o200k_base),
     ("codex-mini", bpe_openai::o200k_base),
     ("gpt-4.1", bpe_openai::o200k_base),
