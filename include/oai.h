@@ -66,6 +66,20 @@
 /** `oai_set_http_version`: HTTP/2. */
 #define OAI_HTTP_VERSION_2 2
 
+/**
+ * `oai_set_tls_roots`: `ca_file` and `ca_pem` alone if given, else the system's, else the bundled ones (the default).
+ */
+#define OAI_TLS_ROOTS_AUTO 0
+
+/** `oai_set_tls_roots`: those of the operating system. */
+#define OAI_TLS_ROOTS_SYSTEM 1
+
+/** `oai_set_tls_roots`: Mozilla's, as they were when the library was built. */
+#define OAI_TLS_ROOTS_BUNDLED 2
+
+/** `oai_set_tls_roots`: those of the operating system and the bundled ones. */
+#define OAI_TLS_ROOTS_BOTH 3
+
 /** `oai_set_callback_thread`: the library's dispatcher thread (the default). */
 #define OAI_CALLBACK_ON_DISPATCHER 0
 
@@ -896,7 +910,8 @@ oai_status oai_set_http_proxy(const oai_client *client, const char *url);
 oai_status oai_set_no_proxy(const oai_client *client, const char *hosts);
 
 /**
- * Sets a file with CA certificates (PEM) to trust. It is read at the first request.
+ * Sets a file with CA certificates (PEM) to trust, in place of the roots unless `oai_set_tls_roots` names some. It is
+ * read at the first request, which fails with `OAI_ERR_CONFIG` if it cannot be.
  *
  * `path`: copied; NULL: none, as is an empty text.
  * Any thread, until the client's first request.
@@ -904,6 +919,30 @@ oai_status oai_set_no_proxy(const oai_client *client, const char *hosts);
  * after the first request; `OAI_ERR_CONFIG` for a control character (the log says which). Since 0.1.
  */
 oai_status oai_set_ca_file(const oai_client *client, const char *path);
+
+/**
+ * Sets CA certificates to trust, in place of the roots unless `oai_set_tls_roots` names some. They are read at the
+ * first request, which fails with `OAI_ERR_CONFIG` if they cannot be.
+ *
+ * `pem`: PEM text with one or more certificates, beside those of `oai_set_ca_file`; copied; NULL: none, as is an
+ * empty text.
+ * Any thread, until the client's first request.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_STATE`
+ * after the first request; `OAI_ERR_CONFIG` for a text that is not PEM (the log says which). Since 0.1.
+ */
+oai_status oai_set_ca_pem(const oai_client *client, const char *pem);
+
+/**
+ * Sets which CA roots are trusted.
+ *
+ * `roots`: `OAI_TLS_ROOTS_AUTO` (the default): the certificates of `ca_file` and `ca_pem` alone if there are any,
+ * else the system's roots, else, on a machine without any, the bundled ones; `OAI_TLS_ROOTS_SYSTEM`,
+ * `OAI_TLS_ROOTS_BUNDLED` or `OAI_TLS_ROOTS_BOTH`: these, and `ca_file` and `ca_pem` beside them.
+ * Any thread, until the client's first request.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_STATE` after the first request;
+ * `OAI_ERR_CONFIG` for another number (the log says which). Since 0.1.
+ */
+oai_status oai_set_tls_roots(const oai_client *client, int32_t roots);
 
 /**
  * Sets which HTTP version is spoken.
@@ -918,12 +957,13 @@ oai_status oai_set_http_version(const oai_client *client, int32_t version);
 /**
  * Sets how long an unused connection is kept.
  *
- * `ms`: milliseconds, up to a year, default 90000; 0: not at all.
+ * `ms`: milliseconds, up to a year, default 50000: below the 60 seconds after which many servers close one; 0: not at all.
  * Any thread, until the client's first request.
  * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_STATE` after the first request;
  * `OAI_ERR_CONFIG` for a value outside the range (the log says which). Since 0.1.
  */
-oai_status oai_set_pool_idle_ms(const oai_client *client, uint64_t ms);
+oai_status oai_set_pool_idle_ms(const oai_client *client,
+                                uint64_t ms);
 
 /**
  * Sets which thread makes the callbacks.
@@ -1329,7 +1369,7 @@ oai_status oai_queue_next(const oai_queue *queue, size_t max, oai_batch **batch)
 oai_status oai_queue_wait(const oai_queue *queue, size_t max, uint64_t timeout_ms, oai_batch **batch);
 
 /**
- * Ends one `oai_queue_wait`: the one that waits now, or else the next.
+ * Ends one `oai_queue_wait`: one that waits now, or else the next. So many calls end so many waits.
  *
  * `queue`: not NULL. Returns `OAI_OK`, `OAI_ERR_INVALID_ARGUMENT` or `OAI_ERR_FORKED`. Any thread; never blocks.
  * Since 0.1.

@@ -135,7 +135,11 @@ pub fn network(settings: &Settings) -> Network {
         }
     };
     Network {
-        tls: !settings.base_url.starts_with("http://"),
+        tls: !settings.base_url.starts_with("http://")
+            || [&settings.proxy, &settings.http_proxy]
+                .into_iter()
+                .flatten()
+                .any(|proxy| proxy.expose().starts_with("https://")),
         connect_timeout: settings.connect_timeout.unwrap_or(NO_LIMIT),
         pool_idle: settings.pool_idle,
         http_version: settings.http_version,
@@ -144,6 +148,8 @@ pub fn network(settings: &Settings) -> Network {
         no_proxy: settings.no_proxy.clone(),
         proxy: explicit.filter(|url| !url.is_empty()),
         ca_file: settings.ca_file.clone(),
+        ca_pem: settings.ca_pem.clone(),
+        tls_roots: settings.tls_roots,
     }
 }
 

@@ -216,15 +216,17 @@ impl Request {
         };
         let store = store.and_then(|json| json.parse().ok());
         let scope = model.clone().unwrap_or_else(|| template(&self.path));
+        let may_repeat = may_repeat(&self.method, &self.path, store);
         Ok(NewJob {
             tokens: tokens::charge(&body),
-            may_repeat: may_repeat(&self.method, &self.path, store),
+            may_repeat,
             call: Call {
                 method: self.method.clone(),
                 path: self.path.clone(),
                 query: self.query.clone(),
                 headers: self.headers.clone(),
                 stream: self.stream.unwrap_or(stream == Some("true")),
+                may_repeat,
                 model,
                 body,
             },

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::secret::Secret;
 pub use crate::completion::CallbackThread;
 pub use crate::scheduler::QueueFull;
-pub use crate::transport::HttpVersion;
+pub use crate::transport::{HttpVersion, TlsRoots};
 
 /// Names with values, in the order given.
 pub type Pairs = Vec<(String, Secret)>;
@@ -120,6 +120,10 @@ pub struct Settings {
     pub no_proxy: Option<String>,
     /// A file with CA certificates to trust.
     pub ca_file: Option<String>,
+    /// CA certificates to trust, as PEM text.
+    pub ca_pem: Option<String>,
+    /// Which CA roots are trusted.
+    pub tls_roots: TlsRoots,
     /// The HTTP version to speak.
     pub http_version: HttpVersion,
     /// How long an unused connection is kept.
@@ -174,9 +178,12 @@ impl Default for Settings {
             http_proxy: None,
             no_proxy: None,
             ca_file: None,
+            ca_pem: None,
+            tls_roots: TlsRoots::Auto,
             // Measured: kept HTTP/1.1 connections beat one HTTP/2 connection overall.
             http_version: HttpVersion::Http1,
-            pool_idle: Duration::from_secs(90),
+            // Load balancers commonly close after 60 seconds; a request should not cross that.
+            pool_idle: Duration::from_secs(50),
             callback_thread: CallbackThread::Dispatcher,
             dotenv: None,
         }

@@ -18,6 +18,15 @@ pub const OAI_HTTP_VERSION_1_1: i32 = 1;
 /// `oai_set_http_version`: HTTP/2.
 pub const OAI_HTTP_VERSION_2: i32 = 2;
 
+/// `oai_set_tls_roots`: `ca_file` and `ca_pem` alone if given, else the system's, else the bundled ones (the default).
+pub const OAI_TLS_ROOTS_AUTO: i32 = 0;
+/// `oai_set_tls_roots`: those of the operating system.
+pub const OAI_TLS_ROOTS_SYSTEM: i32 = 1;
+/// `oai_set_tls_roots`: Mozilla's, as they were when the library was built.
+pub const OAI_TLS_ROOTS_BUNDLED: i32 = 2;
+/// `oai_set_tls_roots`: those of the operating system and the bundled ones.
+pub const OAI_TLS_ROOTS_BOTH: i32 = 3;
+
 /// `oai_set_callback_thread`: the library's dispatcher thread (the default).
 pub const OAI_CALLBACK_ON_DISPATCHER: i32 = 0;
 /// `oai_set_callback_thread`: the worker thread that read the answer.
@@ -604,7 +613,8 @@ pub unsafe extern "C" fn oai_set_no_proxy(
     set_text(client, "no_proxy", hosts)
 }
 
-/// Sets a file with CA certificates (PEM) to trust. It is read at the first request.
+/// Sets a file with CA certificates (PEM) to trust, in place of the roots unless `oai_set_tls_roots` names some. It is
+/// read at the first request, which fails with `OAI_ERR_CONFIG` if it cannot be.
 ///
 /// `path`: copied; NULL: none, as is an empty text.
 /// Any thread, until the client's first request.
@@ -616,6 +626,35 @@ pub unsafe extern "C" fn oai_set_ca_file(
     path: *const c_char,
 ) -> oai_status {
     set_text(client, "ca_file", path)
+}
+
+/// Sets CA certificates to trust, in place of the roots unless `oai_set_tls_roots` names some. They are read at the
+/// first request, which fails with `OAI_ERR_CONFIG` if they cannot be.
+///
+/// `pem`: PEM text with one or more certificates, beside those of `oai_set_ca_file`; copied; NULL: none, as is an
+/// empty text.
+/// Any thread, until the client's first request.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_STATE`
+/// after the first request; `OAI_ERR_CONFIG` for a text that is not PEM (the log says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_ca_pem(
+    client: *const oai_client,
+    pem: *const c_char,
+) -> oai_status {
+    set_text(client, "ca_pem", pem)
+}
+
+/// Sets which CA roots are trusted.
+///
+/// `roots`: `OAI_TLS_ROOTS_AUTO` (the default): the certificates of `ca_file` and `ca_pem` alone if there are any,
+/// else the system's roots, else, on a machine without any, the bundled ones; `OAI_TLS_ROOTS_SYSTEM`,
+/// `OAI_TLS_ROOTS_BUNDLED` or `OAI_TLS_ROOTS_BOTH`: these, and `ca_file` and `ca_pem` beside them.
+/// Any thread, until the client's first request.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_STATE` after the first request;
+/// `OAI_ERR_CONFIG` for another number (the log says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_tls_roots(client: *const oai_client, roots: i32) -> oai_status {
+    set(client, "tls_roots", Value::I32(roots))
 }
 
 /// Sets which HTTP version is spoken.
@@ -634,7 +673,7 @@ pub unsafe extern "C" fn oai_set_http_version(
 
 /// Sets how long an unused connection is kept.
 ///
-/// `ms`: milliseconds, up to a year, default 90000; 0: not at all.
+/// `ms`: milliseconds, up to a year, default 50000: below the 60 seconds after which many servers close one; 0: not at all.
 /// Any thread, until the client's first request.
 /// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_STATE` after the first request;
 /// `OAI_ERR_CONFIG` for a value outside the range (the log says which). Since 0.1.

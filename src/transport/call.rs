@@ -16,6 +16,8 @@ pub struct Call {
     pub body: Bytes,
     /// The answer is to be read as a stream of events.
     pub stream: bool,
+    /// It may be carried out twice without harm.
+    pub may_repeat: bool,
     /// Which model the body names.
     pub model: Option<String>,
 }

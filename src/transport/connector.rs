@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use reqwest::{NoProxy, Proxy};
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
+use super::dialling::Dialling;
 use super::failure::{Failure, FailureKind};
+use super::trust::{self, TlsRoots};
 use crate::status;
 
 /// How connections are made; fixed once the first request is sent.
@@ -23,7 +22,15 @@ pub struct Network {
     pub http_proxy: Option<String>,
     pub no_proxy: Option<String>,
     pub ca_file: Option<String>,
+    pub ca_pem: Option<String>,
+    pub tls_roots: TlsRoots,
 }
+
+/// How soon a silent connection is asked whether the other side is still there, and how often.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// After how many of these questions without an answer it is gone.
+const KEEP_ALIVE_PROBES: u32 = 3;
 
 /// Which HTTP is spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,7 +59,17 @@ pub fn build(network: &Network) -> Result<reqwest::Client, Failure> {
         .tcp_nodelay(true)
         .connect_timeout(network.connect_timeout)
         .pool_idle_timeout(network.pool_idle)
-        .pool_max_idle_per_host(usize::MAX)
+        .pool_max_idle_per_host(match network.pool_idle {
+            Duration::ZERO => 0,
+            _ => usize::MAX,
+        })
+        .tcp_keepalive(KEEP_ALIVE)
+        .tcp_keepalive_interval(KEEP_ALIVE)
+        .tcp_keepalive_retries(KEEP_ALIVE_PROBES)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .http2_keep_alive_timeout(KEEP_ALIVE * KEEP_ALIVE_PROBES)
+        .http2_keep_alive_while_idle(true)
+        .connector_layer(Dialling)
         .user_agent(concat!("oaic/", env!("CARGO_PKG_VERSION")))
         .tls_backend_preconfigured(tls(network).map_err(unusable)?);
     builder = match network.http_version {
@@ -89,33 +106,11 @@ fn proxies(network: &Network) -> Result<Vec<Proxy>, String> {
 }
 
 fn tls(network: &Network) -> Result<rustls::ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    if let Some(path) = &network.ca_file {
-        let unreadable = |error| format!("ca_file {path} cannot be used: {error}");
-        for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
-            roots
-                .add(certificate.map_err(unreadable)?)
-                .map_err(|error| {
-                    format!("ca_file {path} holds an unusable certificate: {error}")
-                })?;
-        }
-        if roots.is_empty() {
-            return Err(format!("ca_file {path} holds no certificate in PEM form"));
-        }
-    } else if network.tls {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            // A machine without a CA bundle, such as a bare container.
-            roots.add_parsable_certificates(
-                webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned(),
-            );
-        }
-    }
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
+        .with_root_certificates(trust::roots(network)?)
         .with_no_client_auth();
     config.alpn_protocols = match network.http_version {
         HttpVersion::Auto => vec![b"h2".to_vec(), b"http/1.1".to_vec()],

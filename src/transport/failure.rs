@@ -10,7 +10,7 @@ use crate::status::{self, Status};
 pub enum FailureKind {
     /// No connection: refused, unreachable, name not found, timed out while connecting.
     Connect,
-    /// The server's certificate is not trusted; trying again changes nothing.
+    /// The server's certificate is not accepted, or it speaks no TLS at all; trying again changes nothing.
     Certificate,
     /// The attempt took too long.
     Timeout,
@@ -47,11 +47,16 @@ impl Failure {
     pub fn from_reqwest(error: reqwest::Error) -> Failure {
         let error = error.without_url();
         let hyper = find::<hyper::Error>(&error);
-        let kind = if find::<rustls::Error>(&error)
-            .is_some_and(|e| matches!(e, rustls::Error::InvalidCertificate(_)))
+        if let Some(advice) = find::<rustls::Error>(&error).and_then(tls_advice) {
+            return Failure::new(
+                FailureKind::Certificate,
+                format!("{advice} ({})", chain(&error)),
+            );
+        }
+        let kind = if find::<h2::Error>(&error).is_some_and(was_refused)
+            || error.is_connect()
+            || hyper.is_some_and(|e| e.is_canceled())
         {
-            FailureKind::Certificate
-        } else if error.is_connect() || hyper.is_some_and(|e| e.is_canceled()) {
             FailureKind::Connect
         } else if error.is_timeout() {
             FailureKind::Timeout
@@ -77,10 +82,7 @@ impl Failure {
     pub fn to_error(&self) -> Error {
         let (status, what) = match self.kind {
             FailureKind::Connect => (status::CONNECT, "could not connect"),
-            FailureKind::Certificate => (
-                status::TLS,
-                "the server's certificate is not trusted (see the option ca_file)",
-            ),
+            FailureKind::Certificate => (status::TLS, "no secure connection"),
             FailureKind::Timeout => (status::TIMEOUT, "no answer in time"),
             FailureKind::Idle => (status::IDLE_TIMEOUT, "the stream fell silent"),
             FailureKind::Lost => (
@@ -94,6 +96,39 @@ impl Failure {
         };
         Error::new(status, format!("{what}: {}", self.message))
     }
+}
+
+/// What to do about a TLS failure that lasts; `None` for one that may pass.
+fn tls_advice(error: &rustls::Error) -> Option<&'static str> {
+    use rustls::CertificateError as Certificate;
+    Some(match error {
+        rustls::Error::InvalidCertificate(reason) => match reason {
+            Certificate::UnknownIssuer | Certificate::BadSignature => {
+                "the server's certificate is not trusted: give its CA with ca_file or ca_pem, or see tls_roots"
+            }
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+                "the server's certificate is for another host name: check base_url"
+            }
+            Certificate::Expired
+            | Certificate::ExpiredContext { .. }
+            | Certificate::NotValidYet
+            | Certificate::NotValidYetContext { .. } => {
+                "the server's certificate is not valid now: check this machine's clock, or have it renewed"
+            }
+            _ => "the server's certificate is not accepted",
+        },
+        rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
+            "the server does not speak TLS: does base_url need http:// or another port?"
+        }
+        _ => return None,
+    })
+}
+
+/// Whether an HTTP/2 server said that it has not looked at the request.
+fn was_refused(error: &h2::Error) -> bool {
+    error.is_remote()
+        && (error.reason() == Some(h2::Reason::REFUSED_STREAM)
+            || error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR))
 }
 
 fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {

@@ -1,18 +1,23 @@
 //! One attempt over reqwest.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use ::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use once_cell::sync::OnceCell;
+use tokio::time::{Instant, Sleep, sleep};
 use url::Url;
 
 use super::call::Call;
 use super::connector::{self, Network};
+use super::dialling::Dialled;
 use super::failure::{Failure, FailureKind};
 use super::redirect::{self, Hop};
 use super::target::Target;
@@ -20,11 +25,20 @@ use super::{Answer, Body, Parts, Transport, Watcher};
 use crate::status;
 use crate::sync::Current;
 
+/// How long the body of a request that must not be sent twice stays behind its head. A kept connection that the server
+/// has closed shows itself in this time, while nothing is lost yet: a head alone cannot be carried out.
+const HOLD: Duration = Duration::from_millis(2);
+
+/// A kept connection that ends so soon after a request was closed before the request arrived, or nearly always.
+const STALE: Duration = Duration::from_secs(1);
+
 /// The real transport of one client.
 pub struct HttpTransport {
     target: Arc<Current<Target>>,
     network: Network,
     client: OnceCell<reqwest::Client>,
+    /// Keeps no connections: for requests that are all head and must not be sent twice.
+    unkept: OnceCell<reqwest::Client>,
 }
 
 impl HttpTransport {
@@ -34,6 +48,47 @@ impl HttpTransport {
             target,
             network,
             client: OnceCell::new(),
+            unkept: OnceCell::new(),
+        }
+    }
+
+    /// The client whose connections are kept.
+    fn kept(&self) -> Result<&reqwest::Client, Failure> {
+        self.client
+            .get_or_try_init(|| connector::build(&self.network))
+    }
+
+    /// The client that makes a connection for each request.
+    fn unkept(&self) -> Result<&reqwest::Client, Failure> {
+        self.unkept.get_or_try_init(|| {
+            connector::build(&Network {
+                pool_idle: Duration::ZERO,
+                ..self.network.clone()
+            })
+        })
+    }
+
+    /// Sends one hop. A kept connection that the server has closed is nobody's failure: the request goes out again on a
+    /// new one, unless it must not be sent twice and its body was handed over.
+    async fn hop(
+        &self,
+        call: &Call,
+        hop: &Hop,
+        watcher: &Arc<dyn Watcher>,
+    ) -> Result<reqwest::Response, Failure> {
+        if !call.may_repeat && !hop.with_body {
+            // Nothing can be held back until the connection has proved to be open.
+            return send(self.unkept()?, call, hop, watcher)
+                .await
+                .map_err(|lost| lost.failure);
+        }
+        match send(self.kept()?, call, hop, watcher).await {
+            Err(lost) if lost.was_stale => {
+                tracing::debug!("the server had closed a kept connection: making a new one");
+                let again = send(self.unkept()?, call, hop, watcher).await;
+                again.map_err(|lost| lost.failure)
+            }
+            outcome => outcome.map_err(|lost| lost.failure),
         }
     }
 
@@ -43,9 +98,6 @@ impl HttpTransport {
         retries: u32,
         watcher: &Arc<dyn Watcher>,
     ) -> Result<Answer, Failure> {
-        let client = self
-            .client
-            .get_or_try_init(|| connector::build(&self.network))?;
         let target = self.target.get();
         let headers = target
             .headers_for(call, retries)
@@ -58,19 +110,7 @@ impl HttpTransport {
         };
         let mut redirects = 0;
         loop {
-            let mut request = client
-                .request(hop.method.clone(), hop.url.clone())
-                .headers(hop.headers.clone());
-            if hop.with_body {
-                request = request.body(reqwest::Body::wrap(Marked {
-                    body: Some(call.body.clone()),
-                    watcher: watcher.clone(),
-                }));
-            } else {
-                // Nothing would tell when the head is written.
-                watcher.sent();
-            }
-            let answer = request.send().await.map_err(Failure::from_reqwest)?;
+            let answer = self.hop(call, &hop, watcher).await?;
             // Whatever answered has received the request.
             watcher.sent();
             let status = answer.status().as_u16();
@@ -84,6 +124,13 @@ impl HttpTransport {
                     let limit =
                         format!("more than {} of them (max_redirects)", target.max_redirects);
                     return Err(Failure::new(FailureKind::Redirect, limit));
+                }
+                Some(Ok(next)) if next.url.scheme() == "https" && !self.network.tls => {
+                    let advice = format!(
+                        "base_url is http:// and the server sends to https://{}; set base_url to that",
+                        next.url.authority()
+                    );
+                    return Err(Failure::new(FailureKind::Redirect, advice));
                 }
                 Some(Ok(next)) => hop = next,
             }
@@ -105,6 +152,53 @@ impl Transport for HttpTransport {
     fn redact(&self, text: String) -> String {
         self.target.get().redact(text)
     }
+}
+
+/// A hop without an answer.
+struct Lost {
+    failure: Failure,
+    /// It went out on a kept connection that was closed, and may go out again.
+    was_stale: bool,
+}
+
+async fn send(
+    client: &reqwest::Client,
+    call: &Call,
+    hop: &Hop,
+    watcher: &Arc<dyn Watcher>,
+) -> Result<reqwest::Response, Lost> {
+    let began = Instant::now();
+    let dialled = Dialled::default();
+    let handed = Arc::new(Handed::default());
+    let mut request = client
+        .request(hop.method.clone(), hop.url.clone())
+        .headers(hop.headers.clone());
+    if hop.with_body {
+        request = request.body(reqwest::Body::wrap(Marked {
+            body: Some(call.body.clone()),
+            hold: (!call.may_repeat).then_some(HOLD),
+            holding: None,
+            dialled: dialled.clone(),
+            handed: handed.clone(),
+            watcher: watcher.clone(),
+        }));
+    } else {
+        // Nothing would tell when the head is written.
+        watcher.sent();
+    }
+    let failure = match dialled.watch(request.send()).await {
+        Ok(answer) => return Ok(answer),
+        Err(error) => Failure::from_reqwest(error),
+    };
+    let kept = handed.on_kept.load(Ordering::Acquire) || !dialled.is_done();
+    let again = match call.may_repeat {
+        true => kept && began.elapsed() < STALE,
+        false => !handed.done.load(Ordering::Acquire),
+    };
+    Err(Lost {
+        was_stale: failure.kind == FailureKind::Lost && again,
+        failure,
+    })
 }
 
 fn url(target: &Target, call: &Call) -> Result<Url, Failure> {
@@ -182,7 +276,21 @@ impl Parts for Stream {
 /// A body that tells when it is first asked for its bytes, which is when the request begins to be written.
 struct Marked {
     body: Option<Bytes>,
+    /// How long the head goes alone, from the moment it is written.
+    hold: Option<Duration>,
+    holding: Option<Pin<Box<Sleep>>>,
+    dialled: Dialled,
+    handed: Arc<Handed>,
     watcher: Arc<dyn Watcher>,
+}
+
+/// What became of a body.
+#[derive(Default)]
+struct Handed {
+    /// It was handed over to be written.
+    done: AtomicBool,
+    /// On a connection that was there before.
+    on_kept: AtomicBool,
 }
 
 impl http_body::Body for Marked {
@@ -191,8 +299,19 @@ impl http_body::Body for Marked {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        if let Some(hold) = self.hold.take() {
+            self.holding = Some(Box::pin(sleep(hold)));
+        }
+        if let Some(holding) = &mut self.holding {
+            ready!(holding.as_mut().poll(context));
+            self.holding = None;
+        }
+        if !self.handed.done.swap(true, Ordering::AcqRel) {
+            let kept = !self.dialled.is_done();
+            self.handed.on_kept.store(kept, Ordering::Release);
+        }
         self.watcher.sent();
         Poll::Ready(
             self.body

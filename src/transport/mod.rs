@@ -4,10 +4,12 @@
 
 mod call;
 mod connector;
+mod dialling;
 mod failure;
 mod http;
 mod redirect;
 mod target;
+mod trust;
 
 use std::sync::Arc;
 
@@ -20,6 +22,7 @@ pub use connector::{HttpVersion, Network};
 pub use failure::{Failure, FailureKind};
 pub use http::HttpTransport;
 pub use target::Target;
+pub use trust::TlsRoots;
 
 /// Makes attempts.
 pub trait Transport: Send + Sync + 'static {

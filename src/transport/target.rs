@@ -104,6 +104,7 @@ mod tests {
             headers: Vec::new(),
             body: bytes::Bytes::from_static(b"{}"),
             stream: false,
+            may_repeat: true,
             model: None,
         }
     }

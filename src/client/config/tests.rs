@@ -9,6 +9,7 @@ use super::*;
 
 const KEY: &str = "sk-proj-MARKER0123456789abcdefghij";
 const FALLBACKS: &str = r#"[{"base_url": "http://a", "api_key": "sk-proj-MARKER0123456789abcdefghij"}, {"model": "m"}]"#;
+const PEM: &str = "-----BEGIN CERTIFICATE-----";
 
 /// A process with these variables and no working directory.
 pub(super) fn process(vars: &[(&str, &str)]) -> Environment {
@@ -317,6 +318,14 @@ fn samples() -> Vec<(&'static str, Value<'static>, Json, &'static str, Json)> {
             json!("/a"),
             "/a",
             json!("/a"),
+        ),
+        ("ca_pem", Value::Str(Some(PEM)), json!(PEM), PEM, json!(PEM)),
+        (
+            "tls_roots",
+            Value::I32(3),
+            json!("both"),
+            "both",
+            json!("both"),
         ),
         ("http_version", Value::I32(2), json!("2"), "2", json!("2")),
         ("pool_idle_ms", Value::U64(7), json!(7), "7", json!(7)),

@@ -58,6 +58,23 @@ pub fn plain(text: &str) -> Result<String, Complaint> {
     }
 }
 
+/// Certificates as PEM text: many lines, so line breaks are right here.
+pub fn pem(text: &str) -> Result<String, Complaint> {
+    if !text.contains("-----BEGIN CERTIFICATE-----") {
+        return Err(
+            "must be PEM text with -----BEGIN CERTIFICATE----- lines (a path goes into ca_file)"
+                .into(),
+        );
+    }
+    match text
+        .chars()
+        .any(|c| c.is_control() && !"\r\n\t".contains(c))
+    {
+        true => Err("has a control character inside".into()),
+        false => Ok(text.to_owned()),
+    }
+}
+
 /// The base URL, normalized, so that two spellings of one server share its limits.
 pub fn base_url(text: &str) -> Result<String, Complaint> {
     const FORM: &str = "must start with http:// or https://, such as https://api.openai.com/v1";

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::super::secret::Secret;
-use super::super::settings::{CallbackThread, HttpVersion, QueueFull, Settings};
+use super::super::settings::{CallbackThread, HttpVersion, QueueFull, Settings, TlsRoots};
 use super::{Class, Fields, Guard, Kind, Opt, check, structured};
 
 /// No option counts longer than a year: sums of times cannot overflow.
@@ -583,8 +583,31 @@ pub static OPTIONS: &[Opt] = &[
         env: &["OAI_CA_FILE"],
         class: Class::Transport,
         guard: Guard::Receiver,
-        doc: c"File with CA certificates (PEM) to trust.",
+        doc: c"File with CA certificates (PEM) to trust, in place of the roots unless tls_roots \
+              is set.",
         fields: fields!(ca_file),
+    },
+    Opt {
+        c_name: c"ca_pem",
+        kind: text!(ca_pem, check::pem),
+        default: c"",
+        env: &["OAI_CA_PEM"],
+        class: Class::Transport,
+        guard: Guard::Receiver,
+        doc: c"CA certificates to trust as PEM text, in place of the roots unless tls_roots is \
+              set.",
+        fields: fields!(ca_pem),
+    },
+    Opt {
+        c_name: c"tls_roots",
+        kind: choice!(tls_roots, TlsRoots, ["auto", "system", "bundled", "both"]),
+        default: c"auto",
+        env: &["OAI_TLS_ROOTS"],
+        class: Class::Transport,
+        guard: Guard::Receiver,
+        doc: c"CA roots to trust: auto (ca_file and ca_pem if given, else the system's, else \
+              bundled ones), system, bundled or both; those three in addition to ca_file and ca_pem.",
+        fields: fields!(tls_roots),
     },
     Opt {
         c_name: c"http_version",
@@ -599,7 +622,7 @@ pub static OPTIONS: &[Opt] = &[
     Opt {
         c_name: c"pool_idle_ms",
         kind: ms!(pool_idle),
-        default: c"90000",
+        default: c"50000",
         env: &["OAI_POOL_IDLE_MS"],
         class: Class::Transport,
         guard: Guard::Open,

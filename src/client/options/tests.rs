@@ -80,6 +80,8 @@ fn one_change_each() -> Vec<(&'static str, impl Fn(&mut Settings))> {
         "limits" => r#"{"m": {"burst": 1}}"#,
         "limit_groups" => r#"{"m": "g"}"#,
         "fallbacks" => r#"[{"model": "m"}]"#,
+        "tls_roots" => "bundled",
+        "ca_pem" => "-----BEGIN CERTIFICATE-----",
         "proxy" | "https_proxy" | "http_proxy" => "http://localhost:2",
         _ => "7",
     };
@@ -162,6 +164,10 @@ fn the_constants_of_the_choices_are_the_numbers_of_the_table() {
         ("OAI_HTTP_VERSION_AUTO", "http_version", "auto"),
         ("OAI_HTTP_VERSION_1_1", "http_version", "1.1"),
         ("OAI_HTTP_VERSION_2", "http_version", "2"),
+        ("OAI_TLS_ROOTS_AUTO", "tls_roots", "auto"),
+        ("OAI_TLS_ROOTS_SYSTEM", "tls_roots", "system"),
+        ("OAI_TLS_ROOTS_BUNDLED", "tls_roots", "bundled"),
+        ("OAI_TLS_ROOTS_BOTH", "tls_roots", "both"),
         (
             "OAI_CALLBACK_ON_DISPATCHER",
             "callback_thread",
@@ -334,6 +340,17 @@ fn texts_that_are_refused_with_advice_and_never_repeated() {
         ("proxy", "http://", "socks5://"),
         ("no_proxy", "a\nmarker", "control character"),
         ("ca_file", "marker\0", "control character"),
+        ("ca_pem", "/marker/ca.pem", "-----BEGIN CERTIFICATE-----"),
+        (
+            "ca_pem",
+            "-----BEGIN CERTIFICATE-----\0marker",
+            "control character",
+        ),
+        (
+            "tls_roots",
+            "marker",
+            "must be one of: auto, system, bundled, both",
+        ),
     ] {
         let complaint = outcome(name, &Input::Text(text)).unwrap_err();
         assert!(complaint.contains(advice), "{name}={text:?}: {complaint}");

@@ -224,6 +224,7 @@ impl Bench {
                 headers: vec![],
                 body: Bytes::from_static(b"{}"),
                 stream: path == "/chat/completions",
+                may_repeat: true,
                 model: None,
             },
             expect: Expect::Raw,
