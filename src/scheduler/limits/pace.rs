@@ -131,6 +131,10 @@ impl Pace {
     /// A refusal that no announced limit explains.
     pub fn refused(&mut self, now: Time, refused: &Refused, known: Option<f64>) {
         self.advance(now, known);
+        if self.found.is_none() && known.is_none() && self.meter.is_empty() {
+            // Nothing ever passed, so there is no rate to find: the pause alone holds the scope.
+            return;
+        }
         let age = now.saturating_sub(refused.sent).as_secs_f64();
         let (rate, burst, ceiling) = match &self.found {
             None => {
@@ -282,7 +286,8 @@ impl Found {
     fn measured(&self, refused: &Refused) -> Option<f64> {
         let between = refused.sent.saturating_sub(self.empty_at).as_secs_f64();
         let passed = (self.passed - refused.since - refused.cost).max(0.0);
-        (between > 0.5).then(|| passed / between)
+        // Where nothing passed nothing was measured: one refused after another is no proof of a rate near zero.
+        (between > 0.5 && passed >= 1.0).then(|| passed / between)
     }
 
     /// Gives back some of what was cut, for one accepted request: time alone proves nothing. `mean` is what requests
@@ -338,6 +343,10 @@ impl Run {
 }
 
 impl Meter {
+    fn is_empty(&self) -> bool {
+        self.since.is_none()
+    }
+
     fn add(&mut self, now: Time, cost: f64) {
         let kept = self.kept(now);
         self.since.get_or_insert(now);

@@ -239,3 +239,18 @@ fn a_patient_call_waits_for_a_place_in_the_queue() {
         assert_eq!(patient.join().unwrap().unwrap(), status::OK);
     });
 }
+
+#[tokio::test(start_paused = true)]
+async fn refusals_that_tell_nothing_are_tried_again_in_the_requests_own_time() {
+    let policy = Policy {
+        learn_limits: true,
+        initial_retry_delay: Duration::from_millis(60),
+        ..exact()
+    };
+    let bench = Bench::new(policy, vec![status(429), status(429)]);
+    bench.submit("/embeddings");
+    let response = bench.response().await;
+    assert_eq!((response.status(), response.attempts), (status::OK, 3));
+    let times = bench.times();
+    assert!(times[1] <= 100 && times[2] <= 400, "{times:?}");
+}
