@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use once_cell::sync::{Lazy, OnceCell};
 
-use crate::completion::{Listener, Mailbox, Sink, in_callback};
+use crate::completion::{EventQueue, Listener, Mailbox, Sink, in_callback};
 use crate::error::{Error, Result};
 use crate::runtime;
 use crate::scheduler::{NewJob, Policy, Report, Scheduler, Stats, Stop};
@@ -239,7 +239,8 @@ pub fn shutdown(timeout: Duration) -> Result<()> {
     runtime::check()?;
     refuse_in_callback("oai_shutdown")?;
     if !runtime::begin_shutdown() {
-        return Ok(());
+        // Another thread was a moment faster.
+        return runtime::check();
     }
     let clients: Vec<Arc<Client>> = lock(&CLIENTS).iter().filter_map(Weak::upgrade).collect();
     let schedulers: Vec<_> = clients
@@ -262,6 +263,7 @@ pub fn shutdown(timeout: Duration) -> Result<()> {
         scheduler.wait_drained(Duration::from_secs(1));
     }
     runtime::stop(Duration::from_secs(1));
+    EventQueue::end_all();
     runtime::log::forget_listener();
     if cancelled > 0 {
         return Err(Error::new(

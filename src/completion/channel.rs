@@ -33,6 +33,8 @@ struct State<T, B> {
     armed: bool,
     /// Waits that are to end although nothing came.
     wakes: usize,
+    /// Nothing will come any more.
+    ended: bool,
     closed: bool,
 }
 
@@ -44,6 +46,7 @@ impl<T, B: Bell> Channel<T, B> {
                 bell: None,
                 armed: true,
                 wakes: 0,
+                ended: false,
                 closed: false,
             }),
             arrived: Condvar::new(),
@@ -82,6 +85,9 @@ impl<T, B: Bell> Channel<T, B> {
             if !taken.is_empty() {
                 return taken;
             }
+            if state.ended {
+                return taken;
+            }
             if state.wakes > 0 {
                 state.wakes -= 1;
                 return taken;
@@ -107,6 +113,12 @@ impl<T, B: Bell> Channel<T, B> {
     /// Ends one wait: a current one, or else the next. So many calls end so many waits.
     pub fn wake(&self) {
         self.lock().wakes += 1;
+        self.arrived.notify_all();
+    }
+
+    /// Ends every wait, now and later, that finds nothing: nothing will come any more.
+    pub fn end(&self) {
+        self.lock().ended = true;
         self.arrived.notify_all();
     }
 

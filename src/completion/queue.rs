@@ -2,9 +2,10 @@
 //!
 //! Foreign threads never enter Node, Ruby or Python this way: they poll the doorbell's descriptor, or wait.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+use once_cell::sync::Lazy;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::channel::Channel;
@@ -12,6 +13,10 @@ use super::delivery::Cancelled;
 use super::doorbell::SocketBell;
 use super::response::Response;
 use super::with_nul::WithNul;
+use crate::sync::lock;
+
+/// Those that are alive.
+static QUEUES: Lazy<Mutex<Vec<Weak<EventQueue>>>> = Lazy::new(Mutex::default);
 
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,9 +53,21 @@ pub struct EventQueue {
 
 impl EventQueue {
     pub fn new() -> Arc<EventQueue> {
-        Arc::new(EventQueue {
+        let queue = Arc::new(EventQueue {
             channel: Channel::new(),
-        })
+        });
+        let mut queues = lock(&QUEUES);
+        queues.retain(|queue| queue.strong_count() > 0);
+        queues.push(Arc::downgrade(&queue));
+        queue
+    }
+
+    /// Lets nobody wait any more on a queue that is empty, since no event can come: the library was shut down.
+    pub fn end_all() {
+        let queues: Vec<_> = lock(&QUEUES).iter().filter_map(Weak::upgrade).collect();
+        for queue in queues {
+            queue.channel.end();
+        }
     }
 
     pub(super) fn push(&self, record: Record) {

@@ -141,7 +141,7 @@ pub(super) unsafe fn apply_setting(
     name: &'static str,
     value: Value<'_>,
 ) -> oai_status {
-    call_logged("oai_set", || {
+    call_logged(&format!("oai_set_{name}"), || {
         // SAFETY: as promised by the caller.
         let client = unsafe { client_of(client) }?;
         client.set(name, value)

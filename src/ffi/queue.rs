@@ -104,7 +104,7 @@ pub unsafe extern "C" fn oai_queue_free(queue: *mut oai_queue) {
 /// `OAI_ERR_SHUTDOWN`. Any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oai_queue_fd(queue: *const oai_queue) -> i64 {
-    descriptor(|| {
+    descriptor("oai_queue_fd", || {
         // SAFETY: NULL or a live handle, by the conventions.
         let queue = unsafe { queue_of(queue) }?;
         runtime::start()?;
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn oai_queue_fd(queue: *const oai_queue) -> i64 {
 /// `queue`: not NULL. Returns a descriptor, or a negative status as `oai_queue_fd`. Any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oai_queue_dup_fd(queue: *const oai_queue) -> i64 {
-    descriptor(|| {
+    descriptor("oai_queue_dup_fd", || {
         // SAFETY: NULL or a live handle, by the conventions.
         let queue = unsafe { queue_of(queue) }?;
         runtime::start()?;
@@ -129,9 +129,9 @@ pub unsafe extern "C" fn oai_queue_dup_fd(queue: *const oai_queue) -> i64 {
     })
 }
 
-fn descriptor(body: impl FnOnce() -> Result<i64>) -> i64 {
+fn descriptor(function: &str, body: impl FnOnce() -> Result<i64>) -> i64 {
     let mut fd = -1;
-    let status = call_logged("oai_queue_fd", || {
+    let status = call_logged(function, || {
         fd = body()?;
         Ok(())
     });
@@ -197,7 +197,11 @@ pub unsafe extern "C" fn oai_queue_wait(
         }
         runtime::start()?;
         let timeout = (timeout_ms != u64::MAX).then(|| Duration::from_millis(timeout_ms));
-        give_batch(queue.wait(max, timeout), batch);
+        let taken = queue.wait(max, timeout);
+        if taken.is_empty() {
+            runtime::check()?;
+        }
+        give_batch(taken, batch);
         Ok(())
     })
 }

@@ -12,7 +12,7 @@ use super::status::oai_status;
 /// Writes a report of a client, made by `write`.
 fn report(
     client: *const oai_client,
-    text: *mut *mut c_char,
+    (text, what): (*mut *mut c_char, &'static str),
     len: *mut usize,
     error: *mut *mut oai_error,
     write: impl FnOnce(&crate::scheduler::Report) -> String,
@@ -22,7 +22,7 @@ fn report(
     call(error, || {
         // SAFETY: NULL or a live handle, by the conventions.
         let client = unsafe { client_of(client) }?;
-        writable(text, "text")?;
+        writable(text, what)?;
         // SAFETY: checked not to be NULL; `len` is NULL or writable, by the conventions.
         unsafe { give_text(write(&client.report()?).as_bytes(), text, len) }
     })
@@ -41,7 +41,9 @@ pub unsafe extern "C" fn oai_client_stats_json(
     len: *mut usize,
     error: *mut *mut oai_error,
 ) -> oai_status {
-    report(client, json, len, error, |report| report.to_json())
+    report(client, (json, "json"), len, error, |report| {
+        report.to_json()
+    })
 }
 
 /// The same in the text format of Prometheus (version 0.0.4), with names that begin with `oai_`.
@@ -54,7 +56,9 @@ pub unsafe extern "C" fn oai_client_stats_prometheus(
     len: *mut usize,
     error: *mut *mut oai_error,
 ) -> oai_status {
-    report(client, text, len, error, |report| report.to_prometheus())
+    report(client, (text, "text"), len, error, |report| {
+        report.to_prometheus()
+    })
 }
 
 /// Tells where a waiting request stands: how many are before it in its lane (those of its model or group), and the

@@ -212,6 +212,8 @@ mod tests {
         }
     }
 
+    type Case<'a> = (&'a str, &'a [(u64, u64, How)], BreakerState);
+
     fn run(breaker: &mut Breaker, attempts: &[(u64, u64, How)]) {
         for (start, done, how) in attempts {
             let ticket = go(breaker, *start);
@@ -223,7 +225,7 @@ mod tests {
     fn attempts_in_turn() {
         let open = |ms| BreakerState::Open { until: at(ms) };
         let closed = BreakerState::Closed;
-        let cases: &[(&str, &[(u64, u64, How)], BreakerState)] = &[
+        let cases: &[Case] = &[
             ("two failures", &[(0, 1, Fails), (2, 3, Fails)], closed),
             (
                 "three",

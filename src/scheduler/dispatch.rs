@@ -440,8 +440,15 @@ impl Scheduler {
             total,
             usage: response.usage().copied(),
         });
+        // Who waits may close the client at once, and then nothing may seem to be owed.
+        let somebody_waits = !job.delivery.wants_chunks();
+        if somebody_waits {
+            self.settle();
+        }
         job.delivery.finish(response);
-        self.settle();
+        if !somebody_waits {
+            self.settle();
+        }
     }
 
     /// What became of all requests so far, and what the limits are.

@@ -28,8 +28,9 @@ const DRAIN_REQUESTS: f64 = 20.0;
 /// Others are credited with spending only beyond this share of the rate; below it is the noise of rounded figures.
 const DRAIN_NOISE: f64 = 0.02;
 
-/// However far our estimates are off, at least this share of them counts.
+/// However far our estimates of tokens seem off, they count by no less and no more than this.
 const LEAST_CHARGED: f64 = 0.02;
+const MOST_CHARGED: f64 = 20.0;
 
 /// However much others spend, we keep trying at this share of the rate.
 const LEAST_SHARE: f64 = 0.05;
@@ -48,11 +49,11 @@ pub(super) struct Learned {
     bucket: Bucket,
     /// What the server refills, per second.
     rate: f64,
-    /// What others seem to spend, per second; below zero when we are charged less than we think.
+    /// What goes beyond our own spending, per second; below zero when we are charged less than we think.
     drain: f64,
     /// What we think that we are charged, per second, over the same time.
     spending: f64,
-    /// What of that the server seems to charge.
+    /// How much of that the server seems to charge.
     charged: f64,
     /// Unspent since a refusal that we did not see coming.
     reserve: f64,
@@ -141,13 +142,15 @@ impl Learned {
     fn retune(&mut self) {
         self.bucket.capacity = self.limit as f64;
         self.rate = self.limit as f64 / self.window.seconds();
-        let others = (self.drain - DRAIN_NOISE * self.rate).max(0.0);
+        let others = match self.unit {
+            Unit::Requests => (self.drain - DRAIN_NOISE * self.rate).max(0.0),
+            Unit::Tokens => 0.0,
+        };
         self.bucket.rate = (self.rate - others).max(LEAST_SHARE * self.rate);
     }
 
     /// Between two snapshots the level falls by what we sent and rises by the refill. What is missing beyond that went
-    /// to others who share the limit, or we are charged more than we think, or the refill is slower than announced:
-    /// in each case that much less is ours.
+    /// to others who share the limit, or we are charged more than we think, or the refill is slower than announced.
     fn weigh_others(&mut self, remaining: f64, answered: &Answered) {
         let Some(last) = self.last else {
             return;
@@ -169,12 +172,14 @@ impl Learned {
         self.learn_charge();
     }
 
-    /// Tokens are charged by an estimate, which for images, audio or large answers can be far too high. Others who
-    /// spend never make it look so; the opposite, being charged more than we think, is treated like others who spend.
+    /// A request is a request, so a request too many is somebody else's. But tokens are charged by an estimate, which
+    /// for images, audio or large answers can be far off: there the difference is laid on each token of ours. Should
+    /// it be somebody else's after all, we still send that much less.
     fn learn_charge(&mut self) {
         if self.unit == Unit::Tokens && self.spending > 0.0 {
-            let charged = 1.0 + (self.drain + DRAIN_NOISE * self.rate).min(0.0) / self.spending;
-            self.charged = charged.clamp(LEAST_CHARGED, 1.0);
+            let beyond = (self.drain.abs() - DRAIN_NOISE * self.rate).max(0.0);
+            let charged = 1.0 + self.drain.signum() * beyond / self.spending;
+            self.charged = charged.clamp(LEAST_CHARGED, MOST_CHARGED);
         }
     }
 
@@ -241,13 +246,17 @@ impl Learned {
     /// Time until a request of this cost may go.
     pub fn wait_for(&self, now: Time, cost: f64) -> Duration {
         let jitter = (JITTER * self.rate).min(RESERVE_SHARE * self.limit as f64);
-        self.bucket
-            .wait_for(self.charged * cost, jitter + self.kept_back(now))
+        // A large request must not wait for more than can be there because others make us look expensive.
+        let need = (self.charged * cost).min(cost.max(0.5 * self.limit as f64));
+        self.bucket.wait_for(need, jitter + self.kept_back(now))
     }
 
     /// The least time until that much can have gone, if nobody else spends anything.
     pub fn least_wait(&self, amount: f64) -> Duration {
-        wait(self.charged * amount - self.bucket.level, self.rate)
+        wait(
+            self.charged.min(1.0) * amount - self.bucket.level,
+            self.rate,
+        )
     }
 
     /// The time to one more request of this cost, from an empty bucket.
@@ -265,7 +274,7 @@ impl Learned {
 
     /// The request can never pass, as far as we know: a server that let a larger one pass does not mean what it says.
     pub fn is_too_small_for(&self, cost: f64) -> bool {
-        self.charged * cost > self.limit as f64 && cost > self.largest_accepted
+        self.charged.min(1.0) * cost > self.limit as f64 && cost > self.largest_accepted
     }
 
     pub fn rate(&self) -> f64 {

@@ -10,7 +10,7 @@ use super::{Cost, Time, Unit};
 /// A request that was sent longer ago than this has reached the server, however long its answer takes.
 const ON_THE_WAY: Duration = Duration::from_secs(2);
 
-/// Requests and tokens together.
+/// Requests and tokens together. A user's `max_tokens` may be any number, so sums of tokens saturate.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Charge {
     requests: u64,
@@ -27,18 +27,18 @@ impl Charge {
 
     fn add(&mut self, cost: Cost) {
         self.requests += 1;
-        self.tokens += cost.tokens;
+        self.tokens = self.tokens.saturating_add(cost.tokens);
     }
 
     fn remove(&mut self, cost: Cost) {
         self.requests -= 1;
-        self.tokens -= cost.tokens;
+        self.tokens = self.tokens.saturating_sub(cost.tokens);
     }
 
     fn minus(self, other: Charge) -> Charge {
         Charge {
             requests: self.requests - other.requests,
-            tokens: self.tokens - other.tokens,
+            tokens: self.tokens.saturating_sub(other.tokens),
         }
     }
 }
@@ -52,14 +52,13 @@ pub(super) struct Place {
     pub total: Charge,
 }
 
-/// Invariant: `open[i]` was sent `first + i`-th, its front is unanswered, and `unanswered` sums those still marked so.
+/// Invariant: `open[i]` was sent `first + i`-th, and its front is unanswered and may still be on the way.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     admitted: Charge,
     sent: Charge,
     open: VecDeque<Sent>,
     first: u64,
-    unanswered: Charge,
     in_flight: u64,
     awaiting: u64,
 }
@@ -80,7 +79,6 @@ impl Ledger {
 
     pub fn send(&mut self, cost: Cost, now: Time) -> Place {
         self.sent.add(cost);
-        self.unanswered.add(cost);
         self.open.push_back(Sent {
             at: now,
             cost,
@@ -100,9 +98,7 @@ impl Ledger {
         self.awaiting -= 1;
         let index = place.and_then(|place| place.order.checked_sub(self.first));
         if let Some(sent) = index.and_then(|index| self.open.get_mut(index as usize)) {
-            if std::mem::take(&mut sent.unanswered) {
-                self.unanswered.remove(sent.cost);
-            }
+            sent.unanswered = false;
         }
         self.settle(now);
     }
@@ -118,11 +114,8 @@ impl Ledger {
 
     fn settle(&mut self, now: Time) {
         while let Some(sent) = self.open.front() {
-            if sent.unanswered {
-                if sent.at + ON_THE_WAY >= now {
-                    break;
-                }
-                self.unanswered.remove(sent.cost);
+            if sent.unanswered && sent.at + ON_THE_WAY >= now {
+                break;
             }
             self.open.pop_front();
             self.first += 1;
@@ -143,15 +136,6 @@ impl Ledger {
             charge.add(sent.cost);
         }
         charge
-    }
-
-    /// What no answer has confirmed yet, and how long the oldest of it has been out.
-    pub fn unconfirmed(&self, now: Time) -> (Charge, Duration) {
-        let age = self
-            .open
-            .front()
-            .map_or(Duration::ZERO, |sent| now.saturating_sub(sent.at));
-        (self.unanswered, age)
     }
 
     /// Admitted requests whose headers have not come.
@@ -209,8 +193,6 @@ mod tests {
         ledger.answer(Some(places[0]), at(10));
         ledger.answer(Some(places[2]), at(10));
         assert_eq!(ledger.overtaken_by(places[3]).of(Unit::Requests), 0.0);
-        assert_eq!(ledger.unconfirmed(at(13)).0.of(Unit::Requests), 2.0);
-        assert_eq!(ledger.unconfirmed(at(13)).1, at(10));
     }
 
     #[test]
@@ -222,6 +204,5 @@ mod tests {
         assert_eq!(ledger.awaiting(), 4);
         ledger.answer(Some(places[0]), at(10_001));
         assert_eq!(ledger.awaiting(), 3);
-        assert_eq!(ledger.unconfirmed(at(10_001)).0.of(Unit::Requests), 1.0);
     }
 }

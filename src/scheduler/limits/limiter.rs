@@ -401,7 +401,7 @@ impl Limiter {
                 continue;
             };
             let cost = permit.cost.of(unit);
-            let exhausted = !ok && (remaining as f64) < cost.max(1.0);
+            let exhausted = !ok && (remaining as f64) < too_little(unit, cost);
             permit.told.any = true;
             permit.told.exhausted[index] = exhausted;
             let answered = Answered {
@@ -417,6 +417,14 @@ impl Limiter {
                 .get_or_insert_with(|| Learned::new(unit, limit, now))
                 .observe(now, limit, remaining, &snapshot.readings[index], &answered);
         }
+    }
+}
+
+/// Less than this left explains a refusal. Tokens are counted by an estimate, so twice of it may still be too little.
+fn too_little(unit: Unit, cost: f64) -> f64 {
+    match unit {
+        Unit::Requests => cost,
+        Unit::Tokens => 2.0 * cost,
     }
 }
 

@@ -52,6 +52,8 @@ pub(super) struct Pace {
     meter: Meter,
     /// Before then nothing goes that would get further ahead than was ever accepted.
     unproven: Time,
+    /// A refusal that came before anything had passed.
+    unmeasured: Option<Refused>,
 }
 
 #[derive(Clone, Debug)]
@@ -104,6 +106,9 @@ impl Pace {
     /// A request was accepted. `known` is the announced or configured rate.
     pub fn accepted(&mut self, now: Time, sent: Time, cost: f64, known: Option<f64>) {
         self.meter.add(now, cost);
+        if let (Some(refused), None, None) = (self.unmeasured.take(), &self.found, known) {
+            self.found = Some(Found::first(now, cost, &refused));
+        }
         let rate = self.found.as_ref().map(|found| found.bucket.rate);
         self.accepted.add(sent, cost, rate.or(known));
         let peak = self.accepted.peak;
@@ -131,8 +136,9 @@ impl Pace {
     /// A refusal that no announced limit explains.
     pub fn refused(&mut self, now: Time, refused: &Refused, known: Option<f64>) {
         self.advance(now, known);
-        if self.found.is_none() && known.is_none() && self.meter.is_empty() {
+        if self.is_unmeasured(known) {
             // Nothing ever passed, so there is no rate to find: the pause alone holds the scope.
+            self.unmeasured = Some(*refused);
             return;
         }
         let age = now.saturating_sub(refused.sent).as_secs_f64();
@@ -174,6 +180,10 @@ impl Pace {
     /// The server asked us to slow down: half the rate, held, then ramped back.
     pub fn slow_down(&mut self, now: Time, refused: &Refused, known: Option<f64>) {
         self.advance(now, known);
+        if self.is_unmeasured(known) {
+            self.unmeasured = Some(*refused);
+            return;
+        }
         let cost = refused.cost;
         let rate = match &self.found {
             Some(found) => found.bucket.rate,
@@ -195,6 +205,10 @@ impl Pace {
             first_cut: false,
             recovered_at: now + HOLD,
         });
+    }
+
+    fn is_unmeasured(&self, known: Option<f64>) -> bool {
+        self.found.is_none() && known.is_none() && self.meter.is_empty()
     }
 
     /// Brings the level up to `now`.
@@ -260,6 +274,22 @@ impl Pace {
 }
 
 impl Found {
+    /// After nothing but refusals something passed: one such request a second, and soon more.
+    fn first(now: Time, cost: f64, refused: &Refused) -> Found {
+        let burst = cost.max(1.0);
+        Found {
+            bucket: Bucket::new(burst, burst, 0.0, now),
+            ceiling: None,
+            burst,
+            cut_at: now,
+            cut_order: refused.order,
+            empty_at: refused.sent,
+            passed: cost,
+            first_cut: false,
+            recovered_at: now,
+        }
+    }
+
     /// What is left after a refusal: rate, burst, and the rate that seems too high.
     fn blame(&self, refused: &Refused, age: f64, announced: bool) -> (f64, f64, Option<f64>) {
         let (rate, burst) = (self.bucket.rate, self.bucket.capacity);

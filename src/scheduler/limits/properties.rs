@@ -50,6 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => prop_oneof![0u64..50, 0u64..5_000, 0u64..200_000].prop_map(Step::Wait),
         8 => (0u64..5_000).prop_map(Step::Admit),
+        1 => any::<u64>().prop_map(Step::Admit),
         5 => any::<usize>().prop_map(Step::Sent),
         5 => (any::<usize>(), headers(), any::<bool>()).prop_map(|(n, h, ok)| Step::Headers(n, h, ok)),
         2 => (any::<usize>(), prop::option::of(0u64..100_000), prop::bool::weighted(0.1), any::<f64>())
@@ -167,7 +168,7 @@ impl Caller {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn permits_are_conserved(configured in configured(), steps in prop::collection::vec(step(), 0..200)) {

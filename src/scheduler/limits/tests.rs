@@ -136,7 +136,7 @@ fn a_snapshot_belongs_to_the_time_its_request_was_sent() {
     // 50 were left when it was counted, 5 s ago; 100 a second came back since, and three were sent.
     answer(&mut limiter, first, 5_000, &requests_left(50));
     assert!((level(&mut limiter, 5_000) - (50.0 + 500.0 - 3.0)).abs() < 1e-6);
-    drop(later);
+    assert_eq!(later.len() as u64, limiter.state(at(5_000)).in_flight);
 }
 
 #[test]
@@ -175,7 +175,8 @@ fn the_level_stays_between_what_headers_allow() {
     let third = go(&mut limiter, 30);
     answer(&mut limiter, third, 30, &requests_left(70));
     assert_eq!(level(&mut limiter, 30), 70.0);
-    drop(slow);
+    limiter.finished(slow, at(40));
+    assert_eq!(limiter.state(at(40)).in_flight, 0);
 }
 
 #[test]
@@ -364,6 +365,25 @@ fn a_burst_that_is_refused_keeps_the_announced_rate() {
 }
 
 #[test]
+fn refusals_alone_are_no_measured_rate() {
+    let mut limiter = learner();
+    let untold = Snapshot::default();
+    let backoff = |ms| Refusal {
+        backoff: at(ms),
+        ..Refusal::default()
+    };
+    let first = go(&mut limiter, 0);
+    refuse(&mut limiter, first, 0, &untold, backoff(60));
+    let second = go(&mut limiter, 60);
+    refuse(&mut limiter, second, 60, &untold, backoff(120));
+    assert_eq!(next(&mut limiter, 60), Some(0.18));
+    // The first that passes does not open the scope to all that wait.
+    let third = go(&mut limiter, 180);
+    answer(&mut limiter, third, 181, &untold);
+    assert_eq!(limiter.state(at(181)).request_pace.unwrap().rate, 1.0);
+}
+
+#[test]
 fn slow_down_halves_the_rate() {
     let mut limiter = learner();
     let first = go(&mut limiter, 0);
@@ -380,6 +400,8 @@ fn slow_down_halves_the_rate() {
 #[test]
 fn a_named_dimension_is_the_one_that_is_cut() {
     let mut limiter = learner();
+    let first = go_with(&mut limiter, 0, 100);
+    answer(&mut limiter, first, 0, &Snapshot::default());
     let refused = go_with(&mut limiter, 0, 100);
     let refusal = Refusal {
         dimension: Some(Dimension::Tokens),

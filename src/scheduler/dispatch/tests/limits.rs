@@ -241,7 +241,7 @@ fn a_patient_call_waits_for_a_place_in_the_queue() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusals_that_tell_nothing_are_tried_again_in_the_requests_own_time() {
+async fn refusals_that_tell_nothing_do_not_stall_a_scope_of_which_nothing_is_known() {
     let policy = Policy {
         learn_limits: true,
         initial_retry_delay: Duration::from_millis(60),
@@ -252,5 +252,6 @@ async fn refusals_that_tell_nothing_are_tried_again_in_the_requests_own_time() {
     let response = bench.response().await;
     assert_eq!((response.status(), response.attempts), (status::OK, 3));
     let times = bench.times();
-    assert!(times[1] <= 100 && times[2] <= 400, "{times:?}");
+    // At most as slow as one a second and a cut of that by a third, which is no stop.
+    assert!(times[1] <= 1002 && times[2] <= 3000, "{times:?}");
 }

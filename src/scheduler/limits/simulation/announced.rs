@@ -1,6 +1,6 @@
 //! A server that tells its limits: slow answers, other periods, company on the key, limits that change.
 
-use super::measure::{DELAYS, hold_to_share as hold, stretch};
+use super::measure::{hold_to_share as hold, some_delays, stretch};
 use super::server::{Server, Tank};
 use super::world::{Client, Setting, Timing, run};
 
@@ -37,7 +37,7 @@ fn answers_that_take_long() {
         (5.0, 10_000, 2_000, 0.99),
         (60.0, 10_000, 20_000, 0.99),
     ] {
-        for delay in DELAYS {
+        for delay in some_delays() {
             for (shape, timing) in [
                 ("even", Timing::answer_in(seconds)),
                 ("uneven", Timing::uneven(seconds)),
@@ -76,7 +76,7 @@ fn answers_that_tell_how_long_they_took() {
 #[test]
 fn a_wire_on_which_requests_overtake_each_other() {
     for seconds in [0.02, 0.1, 0.3] {
-        for delay in DELAYS {
+        for delay in some_delays() {
             let timing = Timing {
                 wire: (0.002, seconds),
                 work: (0.0, seconds),
@@ -96,7 +96,7 @@ fn a_wire_on_which_requests_overtake_each_other() {
 
 #[test]
 fn refusals_that_take_as_long_as_answers() {
-    for delay in DELAYS {
+    for delay in some_delays() {
         let server = Server {
             delay,
             ..Server::of_requests(6_000, 0.0)
@@ -121,7 +121,7 @@ fn periods_of_a_second_to_a_day() {
         (86_400, 86_400.0, 100.0),
         (10_000, 86_400.0, 200.0),
     ] {
-        for delay in DELAYS {
+        for delay in some_delays() {
             let server = Server {
                 requests: Some(Tank::new(limit, period, level)),
                 delay,
@@ -139,7 +139,7 @@ fn periods_of_a_second_to_a_day() {
 #[test]
 fn a_bucket_that_is_refilled_at_once() {
     for (limit, period) in [(600, 60.0), (100, 10.0), (20, 1.0)] {
-        for delay in DELAYS {
+        for delay in some_delays() {
             let mut server = Server {
                 requests: Some(Tank::new(limit, period, limit as f64)),
                 delay,
@@ -156,7 +156,7 @@ fn a_bucket_that_is_refilled_at_once() {
 #[test]
 fn company_on_the_same_key() {
     for (seconds, slots) in [(0.05, 64), (1.0, 200), (5.0, 1_000)] {
-        for delay in DELAYS {
+        for delay in some_delays() {
             let server = Server {
                 delay,
                 ..Server::of_requests(6_000, 50.0)
@@ -177,7 +177,7 @@ fn company_on_the_same_key() {
 #[test]
 fn limits_that_change() {
     for seconds in [0.05, 5.0] {
-        for delay in DELAYS {
+        for delay in some_delays() {
             let server = Server {
                 delay,
                 ..Server::of_requests(6_000, 50.0)
@@ -193,7 +193,7 @@ fn limits_that_change() {
 
 #[test]
 fn a_server_that_charges_refusals() {
-    for delay in DELAYS {
+    for delay in some_delays() {
         let server = Server {
             delay,
             charges_refused: true,
@@ -223,8 +223,31 @@ fn tokens_and_what_we_take_them_for() {
 }
 
 #[test]
+fn company_on_a_limit_of_tokens() {
+    for seconds in [0.2, 5.0] {
+        for delay in some_delays() {
+            let server = Server {
+                tokens: Some(Tank::new(1_200_000, 60.0, 20_000.0)),
+                delay,
+                ..Server::of_requests(6_000, 6_000.0)
+            };
+            let mut setting = stretch(server, 200, Timing::uneven(seconds), 600.0);
+            setting.clients[0].tokens = (10, 4_000);
+            let second = Client {
+                starts: 20.0,
+                requests: 2_000,
+                ..setting.clients[0].clone()
+            };
+            setting.clients.push(second);
+            let name = format!("two processes, 1,200,000 TPM, answers of {seconds} s, {delay:?}");
+            hold(&name, 12_020_000.0 / 2_005.0, 0.95, 0.02, &setting);
+        }
+    }
+}
+
+#[test]
 fn work_that_comes_in_waves() {
-    for delay in DELAYS {
+    for delay in some_delays() {
         let server = Server {
             delay,
             ..Server::of_requests(6_000, 6_000.0)

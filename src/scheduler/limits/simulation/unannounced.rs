@@ -1,13 +1,13 @@
 //! A server that does not tell its limits, or not all of them, or lies.
 
-use super::measure::{DELAYS, hold_to_share as hold, stretch};
+use super::measure::{hold_to_share as hold, some_delays, stretch};
 use super::server::{Headers, Server, Tank};
 use super::world::{Client, Timing};
 
 #[test]
 fn a_day_is_told_and_a_minute_is_meant() {
     // A day's limit says nothing of the pace, which has to come from what is accepted and refused.
-    for delay in DELAYS {
+    for delay in some_delays() {
         let server = Server {
             requests: Some(Tank::new(10_000, 86_400.0, 10_000.0)),
             hidden: Some(Tank::new(60, 60.0, 60.0)),
@@ -31,7 +31,7 @@ fn finer_limits_that_nobody_tells() {
         (2, 1.0),
     ] {
         for seconds in [0.05, 5.0] {
-            for delay in DELAYS {
+            for delay in some_delays() {
                 let server = Server {
                     hidden: Some(Tank::new(limit, period, limit as f64)),
                     delay,
@@ -61,7 +61,7 @@ fn headers_that_tell_nothing() {
         Headers::Wrong,
         Headers::RemainingOnly,
     ] {
-        for delay in DELAYS {
+        for delay in some_delays() {
             let server = Server {
                 delay,
                 headers,
@@ -76,7 +76,7 @@ fn headers_that_tell_nothing() {
 
 #[test]
 fn headers_that_never_move() {
-    for delay in DELAYS {
+    for delay in some_delays() {
         let server = Server {
             delay,
             headers: Headers::Full,
@@ -91,7 +91,7 @@ fn headers_that_never_move() {
 #[test]
 fn few_requests_and_no_headers() {
     for (limit, level) in [(60, 60.0), (60, 0.0), (600, 0.0)] {
-        for delay in DELAYS {
+        for delay in some_delays() {
             let server = Server {
                 delay,
                 headers: Headers::Absent,
@@ -124,7 +124,7 @@ fn no_limit_at_all() {
 
 #[test]
 fn company_without_headers() {
-    for delay in DELAYS {
+    for delay in some_delays() {
         let server = Server {
             delay,
             headers: Headers::Absent,

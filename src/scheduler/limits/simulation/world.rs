@@ -136,12 +136,6 @@ pub struct Outcome {
     pub most_refusals: u32,
 }
 
-impl Outcome {
-    pub fn refused_share(&self) -> f64 {
-        self.refused as f64 / self.done.max(1) as f64
-    }
-}
-
 struct Job {
     tokens: u64,
     refusals: u32,
@@ -159,14 +153,14 @@ enum Event {
     Pump(usize),
     Wave(usize),
     Arrive(Box<Flight>),
-    Answer(Box<Flight>, Verdict, Down),
+    Answer(Box<Flight>, Verdict, Health),
     Return(usize, Job),
     Change(u64),
 }
 
 /// How the server is doing.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Down {
+enum Health {
     Up,
     Failing,
     SlowDown,
@@ -310,7 +304,7 @@ impl World {
                 self.pump(client);
             }
             Event::Arrive(flight) => self.arrive(flight),
-            Event::Answer(flight, verdict, down) => self.answer(*flight, verdict, down),
+            Event::Answer(flight, verdict, health) => self.answer(*flight, verdict, health),
             Event::Return(client, job) => {
                 self.actors[client].queue.push_front(job);
                 self.pump(client);
@@ -399,9 +393,9 @@ impl World {
         let timing = self.setting.timing;
         let back = self.chance.between(timing.wire.0, timing.wire.1);
         let work = self.chance.between(timing.work.0, timing.work.1);
-        let down = self.state_of_the_server();
-        if down != Down::Up {
-            let event = Event::Answer(flight, Verdict::default(), down);
+        let health = self.state_of_the_server();
+        if health != Health::Up {
+            let event = Event::Answer(flight, Verdict::default(), health);
             return self.schedule(self.now + back, event);
         }
         let mut verdict = self.server.ask(self.now, flight.job.tokens);
@@ -417,26 +411,26 @@ impl World {
         }
         self.schedule(
             self.now + work + back,
-            Event::Answer(flight, verdict, Down::Up),
+            Event::Answer(flight, verdict, Health::Up),
         );
     }
 
-    fn state_of_the_server(&mut self) -> Down {
+    fn state_of_the_server(&mut self) -> Health {
         let setting = &mut self.setting;
         if setting
             .outage
             .is_some_and(|(from, to)| (from..to).contains(&self.now))
         {
             self.outcome.into_outage.push(self.now);
-            Down::Failing
+            Health::Failing
         } else if setting.slow_down.take_if(|at| *at <= self.now).is_some() {
-            Down::SlowDown
+            Health::SlowDown
         } else {
-            Down::Up
+            Health::Up
         }
     }
 
-    fn answer(&mut self, mut flight: Flight, verdict: Verdict, down: Down) {
+    fn answer(&mut self, mut flight: Flight, verdict: Verdict, health: Health) {
         let now = self.time();
         let client = flight.client;
         let actor = &mut self.actors[client];
@@ -444,23 +438,23 @@ impl World {
             let found = verdict.headers.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| value.as_str())
         });
-        let ok = !verdict.refused && down == Down::Up;
+        let ok = !verdict.refused && health == Health::Up;
         actor
             .limiter
             .headers(&mut flight.permit, now, &snapshot, ok);
-        if verdict.refused || down == Down::SlowDown {
+        if verdict.refused || health == Health::SlowDown {
             flight.job.refusals += 1;
             let refusal = Refusal {
                 retry_after: verdict.retry_after,
                 dimension: None,
-                slow_down: down == Down::SlowDown,
+                slow_down: health == Health::SlowDown,
                 backoff: backoff(flight.job.refusals as i32 - 1),
                 chance: self.chance.share(),
             };
             actor.limiter.refused(&mut flight.permit, now, &refusal);
         }
         if let (Some(breaker), Some(ticket)) = (&mut actor.breaker, flight.ticket) {
-            if down != Down::Up {
+            if health != Health::Up {
                 flight.job.failures -= i32::from(ticket.is_probe());
                 breaker.failed(ticket, now, None);
             } else if verdict.refused {
