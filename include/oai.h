@@ -145,6 +145,12 @@ typedef struct oai_client oai_client;
  */
 typedef struct oai_error oai_error;
 
+/** A stream being put together. It belongs to one thread at a time. */
+typedef struct oai_fold oai_fold;
+
+/** A list being walked. It belongs to one thread at a time. */
+typedef struct oai_pages oai_pages;
+
 /**
  * A completion queue: events of any number of requests and clients, taken in batches. Any thread may use it at any
  * time, except while it is freed.
@@ -255,6 +261,9 @@ typedef void (*oai_log_callback)(void *user_data, int32_t level, const char *mes
 
 /** The library could not do its own part, such as starting a thread. */
 #define OAI_ERR_INTERNAL (-8)
+
+/** A webhook is not signed with the secret, or its time is too far from this machine's: do not believe it. */
+#define OAI_ERR_WEBHOOK (-9)
 
 /** No connection: refused, unreachable, name not found, or timed out while connecting. */
 #define OAI_ERR_CONNECT (-100)
@@ -517,6 +526,17 @@ oai_status oai_set_api_key(const oai_client *client, const char *key);
  * a key that is empty, padded or not one line of ASCII (the log says which). Since 0.1.
  */
 oai_status oai_set_admin_api_key(const oai_client *client, const char *key);
+
+/**
+ * Sets what webhooks are signed with, for `oai_webhook_verify`.
+ *
+ * `secret`: as it was shown when the webhook was made: base64 behind `whsec_`, or any other text as it is; ASCII, one
+ * line; copied; NULL: none.
+ * Any thread, any time; holds for every later call.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
+ * a secret that is empty, padded, not one line of ASCII or not base64 behind `whsec_` (the log says which). Since 0.1.
+ */
+oai_status oai_set_webhook_secret(const oai_client *client, const char *secret);
 
 /**
  * Sets where requests go.
@@ -1314,6 +1334,236 @@ oai_status oai_embed_json(const oai_client *client,
                           oai_error **error);
 
 /**
+ * Asks for a chat completion (`POST /chat/completions`) and waits for it.
+ *
+ * `client`, `json`: not NULL; `json` is the operation's body, such as
+ * `{"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hello"}]}`, copied. `len`: its bytes, or
+ * `OAI_STRLEN`. With `"stream": true` in it the response is the folded message. `response`: not NULL; always gets a
+ * response (except in a forked child), which the caller frees with `oai_response_free`.
+ * Returns the response's status; `OAI_ERR_INVALID_ARGUMENT` if `json` is not JSON; `OAI_ERR_STATE` from a callback.
+ * Any thread; blocks. Since 0.1.
+ */
+oai_status oai_chat(const oai_client *client, const char *json, size_t len, oai_response **response);
+
+/**
+ * Asks for a chat completion and calls back with it.
+ *
+ * Parameters as `oai_chat` up to `len`, and as `oai_submit` from `callback` on.
+ * Returns as `oai_submit`. Any thread, callbacks included; never blocks. Since 0.1.
+ */
+oai_status oai_chat_async(const oai_client *client,
+                          const char *json,
+                          size_t len,
+                          oai_callback callback,
+                          void *user_data,
+                          oai_destructor destructor,
+                          uint64_t *id,
+                          oai_error **error);
+
+/**
+ * Asks for a chat completion as a stream: the callback gets each chunk's JSON as it comes, then the end. An `oai_fold`
+ * makes the whole message of the chunks.
+ *
+ * Parameters as `oai_chat` up to `len`, with an object as `json`, whose `stream` is set to true; as `oai_submit` from
+ * `callback` on.
+ * Returns as `oai_submit`. Any thread, callbacks included; never blocks. Since 0.1.
+ */
+oai_status oai_chat_stream(const oai_client *client,
+                           const char *json,
+                           size_t len,
+                           oai_callback callback,
+                           void *user_data,
+                           oai_destructor destructor,
+                           uint64_t *id,
+                           oai_error **error);
+
+/**
+ * Asks for a response of the Responses API (`POST /responses`) and waits for it.
+ *
+ * Parameters as `oai_chat`, with a body such as `{"model": "gpt-4o-mini", "input": "Hello"}`.
+ * Returns the response's status; `OAI_ERR_INVALID_ARGUMENT` if `json` is not JSON; `OAI_ERR_STATE` from a callback.
+ * Any thread; blocks. Since 0.1.
+ */
+oai_status oai_responses(const oai_client *client, const char *json, size_t len, oai_response **response);
+
+/**
+ * Asks for a response of the Responses API and calls back with it.
+ *
+ * Parameters as `oai_responses` up to `len`, and as `oai_submit` from `callback` on.
+ * Returns as `oai_submit`. Any thread, callbacks included; never blocks. Since 0.1.
+ */
+oai_status oai_responses_async(const oai_client *client,
+                               const char *json,
+                               size_t len,
+                               oai_callback callback,
+                               void *user_data,
+                               oai_destructor destructor,
+                               uint64_t *id,
+                               oai_error **error);
+
+/**
+ * Asks for a response of the Responses API as a stream: the callback gets each event's JSON as it comes, whose `type`
+ * says what it is, then the end. The last of them has the whole response.
+ *
+ * Parameters as `oai_responses` up to `len`, with an object as `json`, whose `stream` is set to true; as `oai_submit`
+ * from `callback` on.
+ * Returns as `oai_submit`. Any thread, callbacks included; never blocks. Since 0.1.
+ */
+oai_status oai_responses_stream(const oai_client *client,
+                                const char *json,
+                                size_t len,
+                                oai_callback callback,
+                                void *user_data,
+                                oai_destructor destructor,
+                                uint64_t *id,
+                                oai_error **error);
+
+/**
+ * Asks for a legacy completion of a prompt (`POST /completions`) and waits for it.
+ *
+ * Parameters as `oai_chat`, with a body such as `{"model": "gpt-3.5-turbo-instruct", "prompt": "Once"}`.
+ * Returns the response's status; `OAI_ERR_INVALID_ARGUMENT` if `json` is not JSON; `OAI_ERR_STATE` from a callback.
+ * Any thread; blocks. Since 0.1.
+ */
+oai_status oai_completions(const oai_client *client, const char *json, size_t len, oai_response **response);
+
+/**
+ * Asks for a legacy completion and calls back with it.
+ *
+ * Parameters as `oai_completions` up to `len`, and as `oai_submit` from `callback` on.
+ * Returns as `oai_submit`. Any thread, callbacks included; never blocks. Since 0.1.
+ */
+oai_status oai_completions_async(const oai_client *client,
+                                 const char *json,
+                                 size_t len,
+                                 oai_callback callback,
+                                 void *user_data,
+                                 oai_destructor destructor,
+                                 uint64_t *id,
+                                 oai_error **error);
+
+/**
+ * Asks whether a text is harmful (`POST /moderations`) and waits for the answer.
+ *
+ * `client`, `text`: not NULL; `text` is UTF-8, copied. `len`: its bytes, or `OAI_STRLEN`. `model`: NULL for the server's
+ * own choice. `response`: as for `oai_chat`; its body has `results[0].flagged` and the categories.
+ * Returns the response's status; `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_STATE` from a callback. Any thread; blocks.
+ * Since 0.1.
+ */
+oai_status oai_moderate(const oai_client *client,
+                        const char *text,
+                        size_t len,
+                        const char *model,
+                        oai_response **response);
+
+/**
+ * Asks whether a text is harmful and calls back with the answer.
+ *
+ * Parameters as `oai_moderate` up to `model`, and as `oai_submit` from `callback` on.
+ * Returns as `oai_submit`. Any thread, callbacks included; never blocks. Since 0.1.
+ */
+oai_status oai_moderate_async(const oai_client *client,
+                              const char *text,
+                              size_t len,
+                              const char *model,
+                              oai_callback callback,
+                              void *user_data,
+                              oai_destructor destructor,
+                              uint64_t *id,
+                              oai_error **error);
+
+/**
+ * Lists the models that the server has (`GET /models`) and waits for the list.
+ *
+ * `client`: not NULL. `response`: as for `oai_chat`; its body has `data[].id`.
+ * Returns the response's status; `OAI_ERR_STATE` from a callback. Any thread; blocks. Since 0.1.
+ */
+oai_status oai_models(const oai_client *client, oai_response **response);
+
+/**
+ * Lists the models and calls back with the list.
+ *
+ * `client`: not NULL. The rest as `oai_submit` from `callback` on.
+ * Returns as `oai_submit`. Any thread, callbacks included; never blocks. Since 0.1.
+ */
+oai_status oai_models_async(const oai_client *client,
+                            oai_callback callback,
+                            void *user_data,
+                            oai_destructor destructor,
+                            uint64_t *id,
+                            oai_error **error);
+
+/**
+ * Makes a fold, which makes of a stream's chunks what the call would have given without streaming: the message's text,
+ * its tool calls with their arguments, its refusal, and the usage where the server tells it.
+ *
+ * `fold`: not NULL, gets the fold, which the caller frees with `oai_fold_free`. `error`: nullable.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Any thread. Since 0.1.
+ */
+oai_status oai_fold_new(oai_fold **fold, oai_error **error);
+
+/**
+ * Takes the next chunk of the stream. The first one tells whether it is one of chat, of completions, of the Responses
+ * API, or another.
+ *
+ * `fold`: not NULL. `data`: not NULL, what an `OAI_EVENT_CHUNK` brought, copied. `len`: its bytes, or `OAI_STRLEN`.
+ * `error`: nullable.
+ * Returns `OAI_OK`; `OAI_ERR_DECODE` for a chunk that is not JSON of the stream's kind, which is then left out;
+ * `OAI_ERR_INVALID_ARGUMENT`. Callbacks may call it; never blocks. Since 0.1.
+ */
+oai_status oai_fold_push(oai_fold *fold, const char *data, size_t len, oai_error **error);
+
+/**
+ * Gives the whole and forgets it: the fold is as new, for another stream.
+ *
+ * `fold`: not NULL. `json`: not NULL, gets a text that the caller frees with `oai_string_free`: a `chat.completion`, a
+ * `text_completion`, the last `response` of a stream of the Responses API, or of any other stream a list of its data.
+ * A stream that broke off gives as much as came; no chunk at all gives `[]`. `len`: nullable, its bytes. `error`:
+ * nullable.
+ * Returns `OAI_OK`, `OAI_ERR_INVALID_ARGUMENT` or `OAI_ERR_NO_MEMORY`. Callbacks may call it; never blocks. Since 0.1.
+ */
+oai_status oai_fold_finish(oai_fold *fold, char **json, size_t *len, oai_error **error);
+
+/**
+ * Frees a fold.
+ *
+ * `fold`: may be NULL. Since 0.1.
+ */
+void oai_fold_free(oai_fold *fold);
+
+/**
+ * Makes an iterator over the pages of a list, such as `GET /files` or `GET /organization/usage/completions`. It follows
+ * `last_id`, `next_page` and `next`, as the list has it, while `has_more` says so. Nothing is sent yet.
+ *
+ * `client`: not NULL; freed before the iterator, it ends it with `OAI_ERR_CLOSED` or `OAI_ERR_CANCELLED`. `request`: not
+ * NULL, a GET request; copied, so it may be freed or changed at once. Its query (`limit`, `order`, filters) goes with
+ * each page. `pages`: not NULL, gets the iterator, which the caller frees with `oai_pages_free`. `error`: nullable.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Any thread. Since 0.1.
+ */
+oai_status oai_pages_new(const oai_client *client,
+                         const oai_request *request,
+                         oai_pages **pages,
+                         oai_error **error);
+
+/**
+ * Waits for the next page, and asks for the one behind it, so that it comes while the caller works on this one.
+ *
+ * `pages`: not NULL. `response`: not NULL; gets the page as a response, which the caller frees with
+ * `oai_response_free`, and NULL with `OAI_OK` behind the last page.
+ * Returns the response's status. After an error the same page is asked for again by the next call; only a list that
+ * repeats itself, or that says it goes on but not where, stays `OAI_ERR_DECODE`. `OAI_ERR_STATE` from a callback.
+ * Blocks. Since 0.1.
+ */
+oai_status oai_pages_next(oai_pages *pages, oai_response **response);
+
+/**
+ * Frees an iterator; a page that was asked for in advance is cancelled.
+ *
+ * `pages`: may be NULL. Since 0.1.
+ */
+void oai_pages_free(oai_pages *pages);
+
+/**
  * Makes a completion queue.
  *
  * `queue`: not NULL, gets the queue, which the caller frees with `oai_queue_free`. `error`: nullable.
@@ -1429,6 +1679,45 @@ oai_status oai_client_position(const oai_client *client,
                                uint64_t *ahead,
                                uint64_t *expected_wait_ms,
                                oai_error **error);
+
+/**
+ * Tells whether a webhook was signed with the client's `webhook_secret`, and not long ago: only then believe its body.
+ *
+ * `client`: not NULL. `body`: not NULL, byte for byte as it came, before anything has parsed it. `len`: its bytes, or
+ * `OAI_STRLEN`. `id`, `timestamp`, `signature`: the values of its headers `webhook-id`, `webhook-timestamp` and
+ * `webhook-signature`; NULL for one that did not come. `tolerance_ms`: how far its time may be from this machine's; 0:
+ * five minutes. `error`: nullable, says what does not fit.
+ * Returns `OAI_OK`; `OAI_ERR_WEBHOOK` if it must not be believed; `OAI_ERR_CONFIG` if no `webhook_secret` is set;
+ * `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FORKED`; `OAI_ERR_SHUTDOWN`. Any thread, callbacks included; never blocks.
+ * Since 0.1.
+ */
+oai_status oai_webhook_verify(const oai_client *client,
+                              const char *body,
+                              size_t len,
+                              const char *id,
+                              const char *timestamp,
+                              const char *signature,
+                              uint64_t tolerance_ms,
+                              oai_error **error);
+
+/**
+ * The same with a secret that is given, at a time that is given. It takes no client, and works in a forked child too.
+ *
+ * `secret`: not NULL, as it was shown when the webhook was made: base64 behind `whsec_`, or any other text as it is.
+ * `body` to `tolerance_ms`: as for `oai_webhook_verify`. `now_ms`: milliseconds since 1970 UTC; 0: now. `error`:
+ * nullable.
+ * Returns `OAI_OK`; `OAI_ERR_WEBHOOK` if it must not be believed; `OAI_ERR_CONFIG` for a text that cannot be a secret;
+ * `OAI_ERR_INVALID_ARGUMENT`. Any thread, callbacks included; never blocks. Since 0.1.
+ */
+oai_status oai_webhook_verify_secret(const char *secret,
+                                     const char *body,
+                                     size_t len,
+                                     const char *id,
+                                     const char *timestamp,
+                                     const char *signature,
+                                     uint64_t tolerance_ms,
+                                     uint64_t now_ms,
+                                     oai_error **error);
 
 /**
  * The ABI that the loaded library speaks: `epoch << 16 | additions`. A binding needs its own epoch and at least its

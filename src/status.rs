@@ -16,6 +16,7 @@ pub const NO_API_KEY: Status = -5;
 pub const UNKNOWN_ID: Status = -6;
 pub const UNKNOWN_OPTION: Status = -7;
 pub const INTERNAL: Status = -8;
+pub const WEBHOOK: Status = -9;
 
 // ===== transport =====
 pub const CONNECT: Status = -100;

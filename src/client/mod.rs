@@ -8,6 +8,7 @@ mod dotenv;
 mod effective;
 mod environment;
 pub mod options;
+pub mod pages;
 pub mod request;
 mod secret;
 mod settings;
@@ -18,7 +19,8 @@ use std::time::{Duration, Instant};
 
 use once_cell::sync::{Lazy, OnceCell};
 
-use crate::completion::{EventQueue, Listener, Mailbox, Sink, in_callback};
+use crate::codec::webhook::{self, Webhook};
+use crate::completion::{EventQueue, Listener, Mailbox, Response, Sink, Waiter, in_callback};
 use crate::error::{Error, Result};
 use crate::runtime;
 use crate::scheduler::{NewJob, Policy, Report, Scheduler, Stats, Stop};
@@ -99,6 +101,24 @@ impl Client {
         Ok(lock(&self.config).to_json())
     }
 
+    /// Fails unless a webhook was signed with this client's secret at most `tolerance` before or after `now`.
+    pub fn verify_webhook(
+        &self,
+        webhook: &Webhook<'_>,
+        tolerance: Duration,
+        now: Duration,
+    ) -> Result<()> {
+        runtime::check()?;
+        let secret = lock(&self.config).settings.webhook_secret.clone();
+        let secret = secret.ok_or_else(|| {
+            Error::new(
+                status::CONFIG,
+                "no webhook_secret is set: set OPENAI_WEBHOOK_SECRET, or call oai_set_webhook_secret",
+            )
+        })?;
+        webhook::verify(secret.expose(), webhook, tolerance, now)
+    }
+
     /// Where callbacks of this client go.
     pub fn callback(&self, listener: Box<dyn Listener>) -> Result<Sink> {
         let thread = lock(&self.config).settings.callback_thread;
@@ -129,6 +149,16 @@ impl Client {
         }
         let patient = matches!(sink, Sink::Wait(_));
         self.scheduler()?.submit(id, job, sink, patient)
+    }
+
+    /// Submits a request that somebody will wait for.
+    pub fn start(&self, job: NewJob) -> Result<Pending> {
+        let pending = Pending {
+            id: next_id(),
+            waiter: Waiter::new(),
+        };
+        self.submit(pending.id, job, Sink::Wait(pending.waiter.clone()))?;
+        Ok(pending)
     }
 
     fn scheduler(&self) -> Result<&Arc<Scheduler>> {
@@ -214,6 +244,25 @@ impl Client {
             scheduler.stop(Stop::Freed);
         }
         self.mailbox.drain();
+    }
+}
+
+/// A request under way, and the place where its response arrives.
+pub struct Pending {
+    id: u64,
+    waiter: Arc<Waiter>,
+}
+
+impl Pending {
+    /// Blocks until the response is there.
+    pub fn wait(self) -> Response {
+        self.waiter.wait()
+    }
+
+    /// Ends it where nobody will wait any more; `client` is the one that started it.
+    pub fn cancel(&self, client: &Client) {
+        // An error says that it has ended by itself.
+        let _ = client.cancel(self.id);
     }
 }
 

@@ -180,6 +180,11 @@ impl Request {
         Ok(())
     }
 
+    /// Whether it only asks for something.
+    pub fn is_get(&self) -> bool {
+        self.method == Method::GET
+    }
+
     /// 0 means the client's own.
     pub fn set_timeout(&mut self, timeout: Duration) -> Result<()> {
         self.timeout = (!timeout.is_zero()).then_some(timeout);

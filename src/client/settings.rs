@@ -42,6 +42,8 @@ pub struct Settings {
     pub api_key: Option<Secret>,
     /// The key for the organisation endpoints.
     pub admin_api_key: Option<Secret>,
+    /// What webhooks are signed with.
+    pub webhook_secret: Option<Secret>,
     /// Scheme, host and path prefix, without a slash at the end.
     pub base_url: String,
     /// The `OpenAI-Organization` header.
@@ -139,6 +141,7 @@ impl Default for Settings {
         Settings {
             api_key: None,
             admin_api_key: None,
+            webhook_secret: None,
             base_url: "https://api.openai.com/v1".to_owned(),
             organization: None,
             project: None,

@@ -8,6 +8,8 @@ pub mod api_error;
 pub mod embeddings;
 pub mod fold;
 pub mod object;
+pub mod page;
 pub mod sse;
 pub mod tokens;
 pub mod usage;
+pub mod webhook;

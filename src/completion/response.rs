@@ -56,6 +56,17 @@ impl Response {
         }
     }
 
+    /// Makes an error of an answer; the body is kept for whoever has to find out why.
+    pub fn fail(&mut self, error: Error) {
+        self.error = Some(Error {
+            http_status: self.http_status,
+            request_id: self
+                .request_id()
+                .map(|id| id.to_string_lossy().into_owned()),
+            ..error
+        });
+    }
+
     /// Sets the body.
     pub fn set_body(&mut self, body: Vec<u8>) {
         self.body = body.into();

@@ -10,11 +10,10 @@ use super::request::oai_request;
 use super::response::{give_text, oai_response, respond};
 use super::send::{oai_callback, oai_destructor, submit_with_callback, wait};
 use super::status::oai_status;
-use super::text::{optional_str, required_bytes, required_str, texts};
+use super::text::{optional_str, required_str, required_text, texts};
 use crate::client::request::Request;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::scheduler::NewJob;
-use crate::status;
 
 /// The job of a typed embed call.
 ///
@@ -116,17 +115,11 @@ pub unsafe extern "C" fn oai_embed_json(
             (
                 client_of(client)?,
                 required_str(model, "model")?,
-                required_bytes(text, len, "text")?,
+                required_text(text, len, "text")?,
                 optional_str(encoding_format, "encoding_format")?.unwrap_or("float"),
             )
         };
         writable(json, "json")?;
-        let text = std::str::from_utf8(text).map_err(|error| {
-            Error::new(
-                status::INVALID_ARGUMENT,
-                format!("text is not UTF-8: byte {} is not", error.valid_up_to()),
-            )
-        })?;
         let mut request = Request::for_embeddings(None, model)?;
         request.set_inputs(&[Cow::Borrowed(text)])?;
         let response = wait(

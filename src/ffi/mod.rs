@@ -29,8 +29,16 @@ pub mod send;
 
 pub mod embed;
 
+pub mod short;
+
+pub mod fold;
+
+pub mod pages;
+
 pub mod queue;
 
 pub mod stats;
+
+pub mod webhook;
 
 pub mod process;

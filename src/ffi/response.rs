@@ -33,12 +33,21 @@ pub(super) fn respond(
     out: *mut *mut oai_response,
     body: impl FnOnce() -> Result<Response>,
 ) -> oai_status {
+    respond_or_none(out, || body().map(Some))
+}
+
+/// The same for a call that comes to an end some time, where `out` stays NULL.
+pub(super) fn respond_or_none(
+    out: *mut *mut oai_response,
+    body: impl FnOnce() -> Result<Option<Response>>,
+) -> oai_status {
     clear(out);
     if out.is_null() {
         return call_logged("response", || writable(out, "response"));
     }
     let response = match caught(body) {
-        Ok(response) => response,
+        Ok(Some(response)) => response,
+        Ok(None) => return status::OK,
         Err(error) if error.status == status::FORKED => return error.status,
         Err(error) => Response::failed(0, error),
     };

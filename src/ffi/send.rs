@@ -11,7 +11,7 @@ use super::request::oai_request;
 use super::response::{give_response, oai_response, respond};
 use super::status::oai_status;
 use crate::client::{self, Client};
-use crate::completion::{Listener, Response, Sink, Waiter, WithNul};
+use crate::completion::{Listener, Response, Sink, WithNul};
 use crate::error::Result;
 use crate::scheduler::NewJob;
 
@@ -123,9 +123,7 @@ fn submit(client: &Client, id: *mut u64, job: NewJob, sink: Sink) -> Result<()> 
 /// Submits and waits.
 pub(super) fn wait(client: &Client, function: &str, job: NewJob) -> Result<Response> {
     client::refuse_in_callback(function)?;
-    let waiter = Waiter::new();
-    client.submit(client::next_id(), job, Sink::Wait(waiter.clone()))?;
-    Ok(waiter.wait())
+    Ok(client.start(job)?.wait())
 }
 
 /// Sends a request and waits for what becomes of it. Of a stream it gives the folded result.

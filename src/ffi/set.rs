@@ -84,6 +84,21 @@ pub unsafe extern "C" fn oai_set_admin_api_key(
     set_text(client, "admin_api_key", key)
 }
 
+/// Sets what webhooks are signed with, for `oai_webhook_verify`.
+///
+/// `secret`: as it was shown when the webhook was made: base64 behind `whsec_`, or any other text as it is; ASCII, one
+/// line; copied; NULL: none.
+/// Any thread, any time; holds for every later call.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
+/// a secret that is empty, padded, not one line of ASCII or not base64 behind `whsec_` (the log says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_webhook_secret(
+    client: *const oai_client,
+    secret: *const c_char,
+) -> oai_status {
+    set_text(client, "webhook_secret", secret)
+}
+
 /// Sets where requests go.
 ///
 /// `url`: http:// or https://, host and path prefix, without user, query and fragment; a slash at the end is

@@ -76,6 +76,20 @@ pub unsafe fn required_bytes<'a>(
     unsafe { optional_bytes(data, len, what) }?.ok_or_else(|| null(what))
 }
 
+/// A text by pointer and length that must be there.
+///
+/// # Safety
+/// As for [`optional_bytes`].
+pub unsafe fn required_text<'a>(
+    data: *const c_char,
+    len: usize,
+    what: &'static str,
+) -> Result<&'a str> {
+    // SAFETY: as promised by the caller.
+    let bytes = unsafe { required_bytes(data, len, what) }?;
+    std::str::from_utf8(bytes).map_err(|error| not_utf8(what, error.valid_up_to()))
+}
+
 /// `n` texts, each with its length, or all NUL-terminated if `lens` is NULL.
 ///
 /// # Safety

@@ -152,13 +152,7 @@ fn accepted(expect: Expect, http_status: u16, headers: HeaderMap, body: Vec<u8>)
 }
 
 fn finish(mut response: Response, error: Error) -> Response {
-    response.error = Some(Error {
-        http_status: response.http_status,
-        request_id: response
-            .request_id()
-            .map(|id| id.to_string_lossy().into_owned()),
-        ..error
-    });
+    response.fail(error);
     response
 }
 

@@ -285,6 +285,13 @@ fn samples() -> Vec<(&'static str, Value<'static>, Json, &'static str, Json)> {
             json!(7),
         ),
         (
+            "webhook_secret",
+            Value::Str(Some("whsec_AAAA")),
+            json!("whsec_AAAA"),
+            "whsec_AAAA",
+            json!("***"),
+        ),
+        (
             "proxy",
             Value::Str(Some("p:1")),
             json!("p:1"),

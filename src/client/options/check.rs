@@ -9,6 +9,7 @@ use url::Url;
 use super::super::secret::{MASK, Secret};
 use super::super::settings::Pairs;
 use super::Complaint;
+use crate::codec::webhook;
 
 /// Headers that belong to the connection; from outside they would break the framing of requests.
 const FRAMING: &[&str] = &[
@@ -40,6 +41,13 @@ pub fn key(text: &str) -> Result<String, Complaint> {
         );
     }
     Ok(text.to_owned())
+}
+
+/// What webhooks are signed with.
+pub fn webhook_secret(text: &str) -> Result<String, Complaint> {
+    let text = key(text)?;
+    webhook::key(&text)?;
+    Ok(text)
 }
 
 /// An organization or a project: it becomes a header value.

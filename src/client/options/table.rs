@@ -109,14 +109,14 @@ macro_rules! text {
     };
 }
 
-/// An API key, which cannot be empty.
+/// A key, which cannot be empty.
 macro_rules! key {
-    ($field:ident) => {
+    ($field:ident, $check:path) => {
         Kind::Text {
             secret: true,
             show: |s| s.$field.as_ref().map(Secret::masked),
             set: |s, text| {
-                s.$field = Some(Secret::new(check::key(text)?));
+                s.$field = Some(Secret::new($check(text)?));
                 Ok(())
             },
         }
@@ -154,7 +154,7 @@ macro_rules! json {
 pub static OPTIONS: &[Opt] = &[
     Opt {
         c_name: c"api_key",
-        kind: key!(api_key),
+        kind: key!(api_key, check::key),
         default: c"",
         env: &["OAI_API_KEY", "OPENAI_API_KEY"],
         class: Class::Scheduling,
@@ -165,13 +165,25 @@ pub static OPTIONS: &[Opt] = &[
     },
     Opt {
         c_name: c"admin_api_key",
-        kind: key!(admin_api_key),
+        kind: key!(admin_api_key, check::key),
         default: c"",
         env: &["OAI_ADMIN_API_KEY", "OPENAI_ADMIN_KEY"],
         class: Class::Scheduling,
         guard: Guard::Credential,
         doc: c"API key for the organization endpoints.",
         fields: fields!(admin_api_key),
+    },
+    Opt {
+        c_name: c"webhook_secret",
+        kind: key!(webhook_secret, check::webhook_secret),
+        default: c"",
+        env: &["OAI_WEBHOOK_SECRET", "OPENAI_WEBHOOK_SECRET"],
+        class: Class::Scheduling,
+        // It is sent to nobody.
+        guard: Guard::Open,
+        doc: c"What webhooks are signed with, for oai_webhook_verify: base64 behind whsec_, or \
+              any other text as it is.",
+        fields: fields!(webhook_secret),
     },
     Opt {
         c_name: c"base_url",

@@ -66,7 +66,7 @@ fn reset_and_same_cover_every_field_of_the_settings() {
 /// For each row a text that changes it.
 fn one_change_each() -> Vec<(&'static str, impl Fn(&mut Settings))> {
     let text = |name: &str| match name {
-        "api_key" | "admin_api_key" => "key",
+        "api_key" | "admin_api_key" | "webhook_secret" => "key",
         "base_url" => "http://localhost:1",
         "custom_headers" => "A: b",
         "default_query" => "a=b",
@@ -324,6 +324,9 @@ fn texts_that_are_refused_with_advice_and_never_repeated() {
         ("api_key", "mar\nker", "control character inside"),
         ("api_key", "mar\0ker", "control character inside"),
         ("api_key", "markér", "outside ASCII"),
+        ("webhook_secret", "", "is empty"),
+        ("webhook_secret", "whsec_", "is empty"),
+        ("webhook_secret", "whsec_marker*", "not base64"),
         ("organization", "org marker ", "must be ASCII"),
         ("custom_headers", "marker", "Name: value"),
         ("custom_headers", "mar ker: x", "header name"),
