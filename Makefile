@@ -164,6 +164,33 @@ lint: | setup-lint ## formatting, clippy, rustdoc, shellcheck and the list of de
 	@tests/tools/dependencies.sh
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); fi
 
+# ===== measuring =====
+
+# Never part of `make test`. CASES=unknown,hidden CLIENTS=oaic RUNS=1 PEER_RUNS=1 choose; benches/README.md says more.
+BENCH_SERVER := build/bench/oai-test-server
+$(BENCH_SERVER): FORCE | setup-build
+	@tests/tools/artifact.sh oai-test-server $@ build --release --package oaic-test-server --bin oai-test-server
+
+.PHONY: bench-limits
+bench-limits: build/bench/limits $(BENCH_SERVER) build/bench/peers/ready ## time against the rate limit, beside openai of npm and PyPI (installs them into build)
+	@$(PYTHON) benches/limits/run.py --cases "$(CASES)" --clients "$(CLIENTS)" --runs $(or $(RUNS),3) \
+		--peer-runs $(or $(PEER_RUNS),$(RUNS),3) $(BENCH_SERVER) build/bench/limits build/bench/peers
+
+build/bench/limits: benches/limits/limits.c include/oai.h $(SHARED) | build/lib/liboaic.so
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) -std=c11 $(WARNINGS) $(CFLAGS) -Iinclude $< -o $@ $(LINK_SHARED)
+
+build/bench/peers/ready: $(wildcard benches/limits/peers/*) | setup-build
+	@mkdir -p $(@D)
+	@echo "  NPM   benches/limits/peers/package.json"
+	@cp benches/limits/peers/package.json benches/limits/peers/openai.mjs $(@D)
+	@cd $(@D) && npm install --silent --no-audit --no-fund --no-package-lock
+	@echo "  PIP   benches/limits/peers/requirements.txt"
+	@$(PYTHON) -m venv --clear $(@D)/venv
+	@$(@D)/venv/bin/pip install --quiet --disable-pip-version-check --requirement benches/limits/peers/requirements.txt
+	@touch $@
+
 # ===== housekeeping =====
 
 .PHONY: bless
