@@ -33,6 +33,7 @@ static void statuses(void)
         {"{\"status\": 413}", OAI_ERR_HTTP_TOO_LARGE, "HTTP 413"},
         {"{\"status\": 418}", OAI_ERR_HTTP, "HTTP 418"},
         {"{\"status\": 422}", OAI_ERR_HTTP_UNPROCESSABLE, "HTTP 422"},
+        {"{\"status\": 429}", OAI_ERR_RATE_LIMITED, "HTTP 429"},
         {"{\"status\": 500}", OAI_ERR_HTTP_SERVER, "HTTP 500"},
         {"{\"status\": 400, \"body\": {\"detail\": \"from FastAPI\"}}", OAI_ERR_HTTP_BAD_REQUEST, "from FastAPI"},
         {"{\"status\": 400, \"body\": {\"error\": \"just text\"}}", OAI_ERR_HTTP_BAD_REQUEST, "just text"},
@@ -97,11 +98,15 @@ static void connections(void)
         const char *rule;
         oai_status status;
     } cases[] = {
-        {"{\"drop\": \"before_read\"}", OAI_ERR_CONNECTION_LOST},
-        {"{\"drop\": \"after_headers_read\"}", OAI_ERR_CONNECTION_LOST},
-        {"{\"drop\": \"after_body_read\"}", OAI_ERR_CONNECTION_LOST},
-        {"{\"drop\": \"mid_headers\"}", OAI_ERR_CONNECTION_LOST},
-        {"{\"drop\": \"mid_body\"}", OAI_ERR_CONNECTION_LOST},
+        {"{\"drop\": \"before_read\", \"times\": null}", OAI_ERR_CONNECTION_LOST},
+        {"{\"drop\": \"after_headers_read\", \"times\": null}", OAI_ERR_CONNECTION_LOST},
+        {"{\"drop\": \"after_body_read\", \"times\": null}", OAI_ERR_CONNECTION_LOST},
+        {"{\"drop\": \"mid_headers\", \"times\": null}", OAI_ERR_CONNECTION_LOST},
+        {"{\"drop\": \"mid_body\", \"times\": null}", OAI_ERR_CONNECTION_LOST},
+        {"{\"raw\": \"HTTP/1.1 200 OK\\r\\ncontent-length: 100\\r\\n\\r\\n{}\", \"times\": null}", OAI_ERR_CONNECTION_LOST},
+        {"{\"raw\": \"HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\n{}, and more\"}", OAI_ERR_DECODE},
+        {"{\"raw\": \"HTTP/1.1 200 OK\\r\\ncontent-length: -2\\r\\n\\r\\n{}\"}", OAI_ERR_PROTOCOL},
+        {"{\"raw\": \"HTTP/1.1 200 OK\\r\\ntransfer-encoding: chunked\\r\\n\\r\\nzz\\r\\n{}\"}", OAI_ERR_PROTOCOL},
         {"{\"raw\": \"this is not HTTP\\r\\n\\r\\n\"}", OAI_ERR_PROTOCOL},
         {"{\"status\": 200, \"body\": \"not gzip\", \"headers\": {\"content-encoding\": \"gzip\"}}", OAI_ERR_PROTOCOL},
     };
@@ -112,6 +117,7 @@ static void connections(void)
     }
     oai_response *response = under("{\"gzip\": true}");
     CHECK_STATUS(oai_response_status(response), OAI_OK);
+    CHECK(oai_response_header(response, "date") != NULL);
     oai_response_free(response);
 
     oai_client *nowhere = new_client("\"max_retries\": 0");
@@ -129,6 +135,21 @@ static void large(void)
     server_script("{\"chunks\": [\"0123456789012345678901234567890123456789012345678901234567890123456789\", "
                   "\"0123456789012345678901234567890123456789\"]}");
     CHECK_STATUS(embed(bounded, "text"), OAI_ERR_TOO_LARGE);
+
+    /* What counts is what it is after decompression; and a head has a bound of its own. */
+    enum { MANY = 2000000 };
+    char *zeros = (char *)malloc(MANY + 1);
+    CHECK(zeros != NULL);
+    memset(zeros, '0', MANY);
+    zeros[MANY] = '\0';
+    CHECK_STATUS(oai_set_max_response_bytes(bounded, 1000000), OAI_OK);
+    char *rule = text_of("[{\"gzip\": true, \"body\": \"%s\"}, {\"raw\": \"HTTP/1.1 200 OK\\r\\nx: %s\\r\\n\\r\\n{}\"}]", zeros, zeros);
+    server_reset();
+    server_script(rule);
+    CHECK_STATUS(embed(bounded, "text"), OAI_ERR_TOO_LARGE);
+    CHECK_STATUS(embed(bounded, "text"), OAI_ERR_PROTOCOL);
+    free(rule);
+    free(zeros);
     oai_client_free(bounded);
 }
 
