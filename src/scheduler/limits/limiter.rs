@@ -187,14 +187,6 @@ impl Limiter {
         self.used_tokens = self.used_tokens.saturating_add(tokens);
     }
 
-    /// When the answer to [`Limiter::admit`] may change without an outcome, as far as pauses go.
-    pub fn next_change(&self, now: Time) -> Option<Time> {
-        match self.pause.leave(now) {
-            Leave::Paused(at) | Leave::Probing(at) | Leave::Pacing(at) => Some(at),
-            _ => None,
-        }
-    }
-
     /// The least time until a request of this cost, behind so many requests and tokens `ahead`, can go: what is
     /// certain, without what is only found or kept in reserve. A deadline before that cannot be met.
     pub fn least_wait(&mut self, now: Time, ahead: (u64, u64), cost: Cost) -> Duration {

@@ -41,18 +41,6 @@ pub struct Permit {
     pub(super) told: Told,
 }
 
-impl Permit {
-    /// When its bytes went out.
-    pub fn sent_at(&self) -> Option<Time> {
-        self.place.map(|place| place.at)
-    }
-
-    /// What it is charged.
-    pub fn cost(&self) -> Cost {
-        self.cost
-    }
-}
-
 /// What the headers of an answer said about the limits.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Told {
