@@ -24,17 +24,6 @@ pub struct ModelLimits {
     pub burst: u64,
 }
 
-/// Another way for requests that would wait too long. What it leaves out stays as it is; one thing at least differs.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Fallback {
-    /// Where the request goes instead, without a slash at the end.
-    pub base_url: Option<String>,
-    /// The key it goes with.
-    pub api_key: Option<Secret>,
-    /// The model it asks for.
-    pub model: Option<String>,
-}
-
 /// Every option of a client.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -78,10 +67,6 @@ pub struct Settings {
     pub circuit_breaker_failures: u32,
     /// How long the breaker stays open before it lets one request probe.
     pub circuit_breaker_reset: Duration,
-    /// Where requests go that would wait too long, the first that fits.
-    pub fallbacks: Vec<Fallback>,
-    /// The wait from which a fallback is taken.
-    pub fallback_after: Duration,
     /// Limit of one attempt. None: no limit.
     pub attempt_timeout: Option<Duration>,
     /// The same for embeddings and moderations: shorter, until `attempt_timeout_ms` is set.
@@ -159,8 +144,6 @@ impl Default for Settings {
             retry_unsafe: false,
             circuit_breaker_failures: 0,
             circuit_breaker_reset: Duration::from_secs(30),
-            fallbacks: Vec::new(),
-            fallback_after: Duration::from_secs(2),
             attempt_timeout: Some(Duration::from_secs(600)),
             quick_attempt_timeout: Some(Duration::from_secs(60)),
             timeout: None,

@@ -56,9 +56,9 @@ fn set_text(client: *const oai_client, name: &'static str, value: *const c_char)
 
 /// Sets the API key, sent as a bearer token. Keys may rotate while requests wait.
 ///
-/// `key`: ASCII, one line, no white space around it; copied; NULL: no key. A `base_url`, proxy, CA file, fallback,
-/// header or query from a `.env` file that was only found is dropped then, with a warning, or a stranger's file
-/// could receive the key; after the first request the call fails with `OAI_ERR_STATE` instead.
+/// `key`: ASCII, one line, no white space around it; copied; NULL: no key. A `base_url`, proxy, CA file, header or
+/// query from a `.env` file that was only found is dropped then, with a warning, or a stranger's file could receive
+/// the key; after the first request the call fails with `OAI_ERR_STATE` instead.
 /// Any thread, any time; holds for everything not yet sent.
 /// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
 /// a key that is empty, padded or not one line of ASCII (the log says which). Since 0.1.
@@ -436,38 +436,6 @@ pub unsafe extern "C" fn oai_set_circuit_breaker_reset_ms(
     ms: u64,
 ) -> oai_status {
     set(client, "circuit_breaker_reset_ms", Value::U64(ms))
-}
-
-/// Sets where requests go that would otherwise wait longer than `fallback_after_ms`, or past their deadline.
-///
-/// `json`: an array of objects such as `{"base_url": "...", "api_key": "...", "model": "..."}`, tried in order, in
-/// place of all set before; each has at least one member, and what it leaves out stays as it is; copied; NULL:
-/// none, as is an empty text. They count as a key: see `oai_set_api_key` for what a `.env` file that was only found
-/// may not say then.
-/// Any thread, any time; holds for everything not yet sent.
-/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
-/// a text that is not such JSON, or a URL or key that `oai_set_base_url` or `oai_set_api_key` would not take (the
-/// log says which). Since 0.1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn oai_set_fallbacks(
-    client: *const oai_client,
-    json: *const c_char,
-) -> oai_status {
-    set_text(client, "fallbacks", json)
-}
-
-/// Sets how long a request would have to wait for a fallback to be taken.
-///
-/// `ms`: milliseconds, up to a year, default 2000.
-/// Any thread, any time; holds for everything not yet sent.
-/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
-/// (the log says which). Since 0.1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn oai_set_fallback_after_ms(
-    client: *const oai_client,
-    ms: u64,
-) -> oai_status {
-    set(client, "fallback_after_ms", Value::U64(ms))
 }
 
 // ===== time limits =====

@@ -69,7 +69,6 @@ struct Counters {
     rate_limited: u64,
     pauses: u64,
     paused: Duration,
-    fallbacks: u64,
     sent: u64,
     received: u64,
     queue_wait: Histogram,
@@ -125,13 +124,6 @@ impl Stats {
         let mut counters = lock(&self.0);
         counters.pauses += 1;
         counters.paused = counters.paused.saturating_add(length);
-    }
-
-    /// A request goes to a fallback, and is counted from now on under its model, which this returns.
-    pub fn fell_back(&self, model: Option<&str>) -> Model {
-        let mut counters = lock(&self.0);
-        counters.fallbacks += 1;
-        counters.models.find(model)
     }
 
     /// A request ended, however it ended.

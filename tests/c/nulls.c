@@ -145,7 +145,6 @@ static void setters(void)
     TEXT(default_query, "a=b");
     TEXT(limits, "{}");
     TEXT(limit_groups, "{}");
-    TEXT(fallbacks, "[{\"model\": \"m\"}]");
     TEXT(proxy, "");
     TEXT(https_proxy, "");
     TEXT(http_proxy, "");
@@ -161,7 +160,6 @@ static void setters(void)
     NUMBER(learn_limits, 0);
     NUMBER(circuit_breaker_failures, 1);
     NUMBER(circuit_breaker_reset_ms, 1);
-    NUMBER(fallback_after_ms, 1);
     NUMBER(max_retries, 1);
     NUMBER(initial_retry_delay_ms, 1);
     NUMBER(backoff_factor, 1.5);

@@ -8,7 +8,6 @@ use super::super::dotenv::tests::Folder;
 use super::*;
 
 const KEY: &str = "sk-proj-MARKER0123456789abcdefghij";
-const FALLBACKS: &str = r#"[{"base_url": "http://a", "api_key": "sk-proj-MARKER0123456789abcdefghij"}, {"model": "m"}]"#;
 const PEM: &str = "-----BEGIN CERTIFICATE-----";
 
 /// A process with these variables and no working directory.
@@ -232,14 +231,6 @@ fn samples() -> Vec<(&'static str, Value<'static>, Json, &'static str, Json)> {
             "7",
             json!(7),
         ),
-        (
-            "fallbacks",
-            Value::Str(Some(FALLBACKS)),
-            json!([{"base_url": "http://a/", "api_key": KEY}, {"model": "m"}]),
-            FALLBACKS,
-            json!([{"base_url": "http://a", "api_key": "sk-…ghij"}, {"model": "m"}]),
-        ),
-        ("fallback_after_ms", Value::U64(7), json!(7), "7", json!(7)),
         ("attempt_timeout_ms", Value::U64(7), json!(7), "7", json!(7)),
         ("timeout_ms", Value::U64(7), json!(7), "7", json!(7)),
         ("connect_timeout_ms", Value::U64(7), json!(7), "7", json!(7)),
@@ -592,7 +583,7 @@ fn the_source_of_a_key_is_told_and_the_key_is_not() {
     let everything = json!({
         "api_key": KEY, "admin_api_key": KEY, "custom_headers": {"Authorization": KEY}, "default_query": {"key": KEY},
         "proxy": format!("http://{KEY}:{KEY}@p"), "https_proxy": format!("http://{KEY}@p"),
-        "http_proxy": format!("socks5://u:{KEY}@p/?{KEY}"), "fallbacks": [{"api_key": KEY}],
+        "http_proxy": format!("socks5://u:{KEY}@p/?{KEY}"),
     });
     for (json, environment, expected) in [
         (

@@ -1,16 +1,15 @@
-//! What stands in the options that are JSON: limits by model, groups of models, fallbacks.
+//! What stands in the options that are JSON: limits by model and groups of models.
 //!
-//! The rows of the table call this with parsed JSON. A complaint reads on after the option's name and says which model,
-//! entry and member is wrong. It never repeats a value, nor a name that may be a key in the wrong place.
+//! The rows of the table call this with parsed JSON. A complaint reads on after the option's name and says which model
+//! and member is wrong. It never repeats a value, nor a name that may be a key in the wrong place.
 
 use std::ops::RangeInclusive;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
-use super::super::secret::Secret;
-use super::super::settings::{Fallback, ModelLimits};
+use super::super::settings::ModelLimits;
 use super::apply::whole;
-use super::{Complaint, Input, check};
+use super::{Complaint, Input};
 
 /// Requests or tokens a minute: far above any server's limits, and sums of them cannot overflow.
 pub const PER_MINUTE: RangeInclusive<u64> = 0..=1_000_000_000_000;
@@ -98,80 +97,7 @@ pub fn show_groups(groups: &[(String, String)]) -> Json {
     Json::Object(models.collect())
 }
 
-/// The fallbacks, in the order in which they are tried.
-pub fn fallbacks(json: &Json) -> Result<Vec<Fallback>, Complaint> {
-    let Json::Array(entries) = json else {
-        return Err(
-            r#"must be an array such as [{"base_url": "http://localhost:8000/v1"}], or its text"#
-                .into(),
-        );
-    };
-    entries
-        .iter()
-        .enumerate()
-        .map(|(index, entry)| {
-            fallback(entry).map_err(|complaint| format!("entry {}: {complaint}", index + 1).into())
-        })
-        .collect()
-}
-
-fn fallback(json: &Json) -> Result<Fallback, Complaint> {
-    const MEMBERS: &str = "base_url, api_key and model";
-    let Json::Object(members) = json else {
-        return Err(format!("must be an object with at least one of {MEMBERS}").into());
-    };
-    let mut fallback = Fallback::default();
-    for (member, value) in members {
-        match member.as_str() {
-            "base_url" => fallback.base_url = text(member, value, check::base_url)?,
-            "api_key" => fallback.api_key = text(member, value, check::key)?.map(Secret::new),
-            "model" => fallback.model = text(member, value, check::plain)?,
-            _ => return Err(unknown(member, MEMBERS)),
-        }
-    }
-    if let Some(model) = &fallback.model {
-        name("model", model)?;
-    }
-    if fallback == Fallback::default() {
-        return Err(format!("must have at least one of {MEMBERS}").into());
-    }
-    Ok(fallback)
-}
-
-/// The form that [`fallbacks`] takes, but with masked keys.
-pub fn show_fallbacks(fallbacks: &[Fallback]) -> Json {
-    let entries = fallbacks.iter().map(|fallback| {
-        let members = [
-            ("base_url", fallback.base_url.clone()),
-            ("api_key", fallback.api_key.as_ref().map(Secret::masked)),
-            ("model", fallback.model.clone()),
-        ];
-        let given = members
-            .into_iter()
-            .filter_map(|(member, value)| Some((member.to_owned(), value?.into())));
-        Json::Object(given.collect::<Map<_, _>>())
-    });
-    Json::Array(entries.collect())
-}
-
 // ===== members and names =====
-
-/// A member that is a text; null is as good as leaving it out.
-fn text(
-    member: &str,
-    json: &Json,
-    check: fn(&str) -> Result<String, Complaint>,
-) -> Result<Option<String>, Complaint> {
-    let checked = match json {
-        Json::Null => return Ok(None),
-        Json::String(text) => check(text),
-        _ => Err("must be a string".into()),
-    };
-    match checked {
-        Ok(text) => Ok(Some(text)),
-        Err(complaint) => Err(format!("{member} {complaint}").into()),
-    }
-}
 
 /// The name of a model or a group; a complaint reads on after `what` it names.
 fn name(what: &str, text: &str) -> Result<(), Complaint> {

@@ -376,31 +376,6 @@ pub static OPTIONS: &[Opt] = &[
         fields: fields!(circuit_breaker_reset),
     },
     Opt {
-        c_name: c"fallbacks",
-        kind: json!(
-            fallbacks,
-            structured::fallbacks,
-            structured::show_fallbacks
-        ),
-        default: c"",
-        env: &["OAI_FALLBACKS"],
-        class: Class::Scheduling,
-        guard: Guard::Both,
-        doc: c"Where requests go that would wait too long: a JSON array of objects with base_url, \
-              api_key and model, each optional.",
-        fields: fields!(fallbacks),
-    },
-    Opt {
-        c_name: c"fallback_after_ms",
-        kind: ms!(fallback_after),
-        default: c"2000",
-        env: &["OAI_FALLBACK_AFTER_MS"],
-        class: Class::Scheduling,
-        guard: Guard::Open,
-        doc: c"How long a request would have to wait for a fallback to be taken, in milliseconds.",
-        fields: fields!(fallback_after),
-    },
-    Opt {
         c_name: c"attempt_timeout_ms",
         kind: limit_ms!(attempt_timeout, quick_attempt_timeout),
         default: c"600000",

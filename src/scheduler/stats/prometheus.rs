@@ -68,8 +68,6 @@ impl Report {
         text.sample(&[], self.pauses.count);
         text.counter("oai_paused_seconds_total", "Length of these pauses.");
         text.sample(&[], self.pauses.total_ms as f64 / 1e3);
-        text.counter("oai_fallbacks_total", "Requests sent to a fallback.");
-        text.sample(&[], self.fallbacks);
         text.counter("oai_sent_bytes_total", "Bytes of request bodies sent.");
         text.sample(&[], self.bytes.sent);
         text.counter(

@@ -26,7 +26,6 @@ pub struct Report {
     pub retries: Labelled,
     pub rate_limited: u64,
     pub pauses: Pauses,
-    pub fallbacks: u64,
     pub tokens: Tokens,
     pub bytes: Bytes,
     pub latency: Latency,
@@ -142,7 +141,6 @@ impl Report {
                 count: counters.pauses,
                 total_ms: milliseconds(counters.paused),
             },
-            fallbacks: counters.fallbacks,
             tokens,
             bytes: Bytes {
                 sent: counters.sent,

@@ -56,7 +56,7 @@ fn busy() -> Stats {
     });
     stats.paused(ms(1_500));
     stats.retried("rate limited");
-    let model = stats.fell_back(Some("gpt-4o-mini"));
+    let model = accepted(&stats, Some("gpt-4o-mini"));
     stats.attempted(&attempt(model));
     stats.ended(&ended(model));
     stats
@@ -208,7 +208,7 @@ fn what_is_recorded_is_told() {
             .clone()
     };
     for (path, value) in [
-        ("/requests/accepted", 1),
+        ("/requests/accepted", 2),
         ("/requests/refused/queue_full", 1),
         ("/requests/ended/ok", 1),
         ("/requests/waiting", 6),
@@ -218,7 +218,6 @@ fn what_is_recorded_is_told() {
         ("/rate_limited", 1),
         ("/pauses/count", 1),
         ("/pauses/total_ms", 1_500),
-        ("/fallbacks", 1),
         ("/tokens/charged", 20),
         ("/tokens/used", 7),
         ("/tokens/prompt", 5),

@@ -9,11 +9,10 @@ HTTPS_PROXY=http://elsewhere:1
 OAI_CA_FILE=/elsewhere
 OPENAI_CUSTOM_HEADERS='X-A: b'
 OAI_DEFAULT_QUERY=a=b
-OAI_FALLBACKS='[{\"base_url\": \"http://elsewhere\"}]'
 OAI_QUEUE_SIZE=7
 ";
 
-const IGNORED: &str = "base_url, custom_headers, default_query, fallbacks, https_proxy, ca_file";
+const IGNORED: &str = "base_url, custom_headers, default_query, https_proxy, ca_file";
 
 /// Whether what the file says about the receiver is in force; all of it or nothing.
 fn redirected(config: &Config) -> bool {
@@ -80,17 +79,13 @@ fn a_found_file_redirects_its_own_key_only() {
 }
 
 #[test]
-fn headers_and_fallbacks_from_elsewhere_count_as_a_key() {
+fn headers_from_elsewhere_count_as_a_key() {
     let folder = Folder::new();
     folder.write(".env", "OPENAI_BASE_URL=http://elsewhere");
-    for variable in [
-        ("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer k"),
-        ("OAI_FALLBACKS", r#"[{"api_key": "k"}]"#),
-    ] {
-        let (config, notices) = load(json!({}), &environment(&[variable], Some(&folder))).unwrap();
-        assert_eq!(config.settings.base_url, Settings::default().base_url);
-        assert_eq!(warnings(&notices).len(), 1, "{variable:?}");
-    }
+    let variable = ("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer k");
+    let (config, notices) = load(json!({}), &environment(&[variable], Some(&folder))).unwrap();
+    assert_eq!(config.settings.base_url, Settings::default().base_url);
+    assert_eq!(warnings(&notices).len(), 1);
 }
 
 #[test]

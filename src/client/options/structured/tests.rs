@@ -65,18 +65,6 @@ fn what_is_taken_is_shown() {
             json!({"gpt-4o": "chat", "my-alias": "chat"}),
         ),
         ("limit_groups", "", json!({})),
-        (
-            "fallbacks",
-            r#"[{"base_url": "HTTP://B/v1/", "api_key": "sk-marker-0123456789-wxyz", "model": "m"},
-                {"model": "a", "api_key": null}, {"api_key": "marker"}]"#,
-            json!([
-                {"base_url": "http://b/v1", "api_key": "sk-…wxyz", "model": "m"},
-                {"model": "a"},
-                {"api_key": "***"},
-            ]),
-        ),
-        ("fallbacks", "[]", json!([])),
-        ("fallbacks", "", json!([])),
     ] {
         assert_eq!(outcome(name, text), Ok(shown), "{name} {text}");
     }
@@ -91,10 +79,6 @@ fn the_values_reach_the_settings() {
             r#"{"m": {"requests_per_minute": 1, "tokens_per_minute": 2, "burst": 3}}"#,
         ),
         ("limit_groups", r#"{"m": "g"}"#),
-        (
-            "fallbacks",
-            r#"[{"base_url": "http://b", "api_key": "k", "model": "n"}]"#,
-        ),
     ] {
         let option = find(name).unwrap();
         option.apply(&mut settings, &Input::Text(text)).unwrap();
@@ -106,12 +90,6 @@ fn the_values_reach_the_settings() {
     };
     assert_eq!(settings.limits, [("m".to_owned(), limits)]);
     assert_eq!(settings.limit_groups, [("m".to_owned(), "g".to_owned())]);
-    let fallback = Fallback {
-        base_url: Some("http://b".into()),
-        api_key: Some(Secret::new("k")),
-        model: Some("n".into()),
-    };
-    assert_eq!(settings.fallbacks, [fallback]);
 }
 
 #[test]
@@ -181,51 +159,6 @@ fn what_is_refused_is_named_and_not_repeated() {
             "limit_groups",
             r#"[["gpt-4o", "marker"]]"#,
             r#"must be an object such as {"gpt-4o": "group", "my-alias": "group"}, or its text"#,
-        ),
-        (
-            "fallbacks",
-            r#"[{"model": "m"}, {"base_url": "marker/v1"}]"#,
-            "entry 2: base_url must start with http:// or https://, such as https://api.openai.com/v1",
-        ),
-        (
-            "fallbacks",
-            r#"[{"base_url": "https://user:marker@host"}]"#,
-            "entry 1: base_url must not hold a user name or password: use custom_headers",
-        ),
-        (
-            "fallbacks",
-            r#"[{"api_key": "marker\n"}]"#,
-            "entry 1: api_key has white space or a line break before or after the key: remove it",
-        ),
-        (
-            "fallbacks",
-            r#"[{"api_key": ["marker"]}]"#,
-            "entry 1: api_key must be a string",
-        ),
-        (
-            "fallbacks",
-            r#"[{"model": ""}]"#,
-            "entry 1: model must not be empty, nor have white space around it or a control character in it",
-        ),
-        (
-            "fallbacks",
-            r#"[{"model": null}]"#,
-            "entry 1: must have at least one of base_url, api_key and model",
-        ),
-        (
-            "fallbacks",
-            r#"[{"url": "marker"}]"#,
-            "entry 1: url is no member: there are base_url, api_key and model",
-        ),
-        (
-            "fallbacks",
-            r#"["marker"]"#,
-            "entry 1: must be an object with at least one of base_url, api_key and model",
-        ),
-        (
-            "fallbacks",
-            r#"{"model": "marker"}"#,
-            r#"must be an array such as [{"base_url": "http://localhost:8000/v1"}], or its text"#,
         ),
     ] {
         assert_eq!(
