@@ -131,6 +131,10 @@ test-valgrind: $(TEST_PROGRAMS) $(EXAMPLES) $(SERVER) | setup-test ## the same u
 	@tests/tools/run-c.sh --valgrind $(TEST_SOURCES)
 	@tests/tools/examples.sh --valgrind $(SERVER) $(TEXT) $(DEMO_QUERIES)
 
+.PHONY: bench-files
+bench-files: | setup-test ## what memory a file of 1 GiB takes on its way up and down
+	@cargo test --quiet --test memory -- --ignored --nocapture
+
 .PHONY: test-loom
 test-loom: | setup-test ## the completion queue under every order of its threads' steps
 	@cargo test --quiet --release --manifest-path tests/loom/Cargo.toml --target-dir target/loom

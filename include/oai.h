@@ -107,6 +107,13 @@
 /** `kind` of an event: the end. `response` is owned by the callee, who frees it with `oai_response_free`. */
 #define OAI_EVENT_DONE 2
 
+/**
+ * `kind` of an event, only after `oai_request_set_progress`: how far a body has come. `data` and `len` are a JSON text,
+ * borrowed for the callback: `{"way":"upload","bytes":1048576,"total":1073741824}`. `way` is `upload` or `download`;
+ * `total` is null where it is not known.
+ */
+#define OAI_EVENT_PROGRESS 4
+
 /** The epoch of the ABI: what was compiled for another epoch does not fit. */
 #define OAI_ABI_EPOCH 0
 
@@ -215,11 +222,11 @@ typedef struct {
     uint64_t id;
     /** The tag given when it was submitted. */
     uint64_t tag;
-    /** `OAI_EVENT_CHUNK` or `OAI_EVENT_DONE`. */
+    /** `OAI_EVENT_CHUNK`, `OAI_EVENT_PROGRESS` or `OAI_EVENT_DONE`. */
     int32_t kind;
     /** Of `OAI_EVENT_DONE`: the response's status. Else `OAI_OK`. */
     oai_status status;
-    /** Of `OAI_EVENT_CHUNK`: the event's data. Else NULL. */
+    /** Of `OAI_EVENT_CHUNK` and `OAI_EVENT_PROGRESS`: the event's data. Else NULL. */
     const char *data;
     /** Its bytes. */
     size_t len;
@@ -264,6 +271,9 @@ typedef void (*oai_log_callback)(void *user_data, int32_t level, const char *mes
 
 /** A webhook is not signed with the secret, or its time is too far from this machine's: do not believe it. */
 #define OAI_ERR_WEBHOOK (-9)
+
+/** A file cannot be read or written, or changed its length while it was sent; the error names it. */
+#define OAI_ERR_FILE (-10)
 
 /** No connection: refused, unreachable, name not found, or timed out while connecting. */
 #define OAI_ERR_CONNECT (-100)
@@ -1098,6 +1108,81 @@ oai_status oai_request_set_idempotency_key(oai_request *request, const char *key
 oai_status oai_request_set_tag(oai_request *request, uint64_t tag);
 
 /**
+ * Adds a field to the body, which thereby becomes a form (`multipart/form-data`). In a form the members of
+ * `oai_request_set_json` are fields too: an array's elements as `name[]`, an object's members as `name[member]`.
+ *
+ * `request`, `name`: not NULL. `value`: any bytes, not NULL. `len`: its bytes, or `OAI_STRLEN`. All is copied. A name
+ * may be added more than once. A field `model` says which model's limits the request falls under.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+ */
+oai_status oai_request_add_field(oai_request *request, const char *name, const char *value, size_t len);
+
+/**
+ * Adds a file from memory; the body is then a form, as with `oai_request_add_field`.
+ *
+ * `request`: not NULL. `name`: the field's, not NULL. `filename`: not NULL, not empty. `content_type`: NULL takes what
+ * the filename's ending says, else `application/octet-stream`. `data`: any bytes; nullable only with `len` 0. `len`:
+ * its bytes, or `OAI_STRLEN`. All is copied.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+ */
+oai_status oai_request_add_file(oai_request *request,
+                                const char *name,
+                                const char *filename,
+                                const char *content_type,
+                                const char *data,
+                                size_t len);
+
+/**
+ * Adds a file on disk; the body is then a form, as with `oai_request_add_field`. The file is read a little at a time
+ * while it is sent, never whole, and opened anew for each attempt.
+ *
+ * `request`: not NULL. `name`: the field's, not NULL. `path`: not NULL. `filename`: NULL takes the path's last part.
+ * `content_type`: as `oai_request_add_file`. All is copied.
+ * The file is looked at when the request is submitted: one that is missing, unreadable or no regular file is
+ * `OAI_ERR_FILE` then, and so is, during an attempt, one whose length has changed since.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+ */
+oai_status oai_request_add_file_path(oai_request *request,
+                                     const char *name,
+                                     const char *path,
+                                     const char *filename,
+                                     const char *content_type);
+
+/**
+ * Lets the body of a good answer (200 to 299) be written to a file as it comes, and not into memory: the response's
+ * body is then empty. It may be of any size: `max_response_bytes` holds for what is kept in memory. An answer that
+ * says no leaves the file alone; its body is in the response.
+ *
+ * `request`: not NULL. `path`: copied; NULL takes the output back, also that of `oai_request_set_output_fd`. The body
+ * is written beside it, into a file named `.oai...part`, which takes the place of `path` once it is whole and is
+ * removed if that does not come about. The directory must exist at the submit (`OAI_ERR_FILE`).
+ * `attempt_timeout_ms` then ends with the answer's headers, and `idle_timeout_ms` limits each wait for more.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+ */
+oai_status oai_request_set_output_path(oai_request *request, const char *path);
+
+/**
+ * The same to an open descriptor: a file, a pipe, a socket, blocking or not. Bytes that were written are not taken
+ * back: once there are any, a failure ends the request, with the error, instead of leading to another attempt.
+ *
+ * `request`: not NULL. `fd`: open for writing. It is duplicated here and stays the caller's, who may close it at once;
+ * the duplicate is closed when the request is freed and what was submitted from it has ended, and not before that does
+ * the reader of a pipe find its end. A reader who stops reading stops the request, until its deadline or a cancel.
+ * Returns `OAI_OK`, or `OAI_ERR_INVALID_ARGUMENT` for what cannot be written to. Since 0.1.
+ */
+oai_status oai_request_set_output_fd(oai_request *request, int32_t fd);
+
+/**
+ * Asks for `OAI_EVENT_PROGRESS` events: how much of a form was given to the connection, how much of an answer was
+ * written to its file or descriptor. At most ten a second, none while one is unread, and one when a body is complete.
+ * Each attempt begins anew. They go to callbacks and queues; a blocking call has nobody to tell.
+ *
+ * `request`: not NULL. `progress`: 0 or not 0.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+ */
+oai_status oai_request_set_progress(oai_request *request, int32_t progress);
+
+/**
  * The outcome: `OAI_OK`, or what went wrong.
  *
  * `response`: NULL gives `OAI_ERR_INVALID_ARGUMENT`. Any thread. Since 0.1.
@@ -1538,6 +1623,230 @@ oai_status oai_pages_next(oai_pages *pages, oai_response **response);
  * `pages`: may be NULL. Since 0.1.
  */
 void oai_pages_free(oai_pages *pages);
+
+/**
+ * Makes speech of a text (`POST /audio/speech`).
+ *
+ * `client`: not NULL. `json`: not NULL, an object such as `{"model":"gpt-4o-mini-tts","voice":"alloy","input":"Hello"}`.
+ * `len`: its bytes, or `OAI_STRLEN`. `path`: nullable, the file that the sound is written to, as with
+ * `oai_request_set_output_path`; NULL: it is the response's body.
+ * `response`: not NULL; always gets a response, also when the call fails (except
+ * in a forked child), which the caller frees with `oai_response_free`.
+ * Returns the response's status; `OAI_ERR_STATE` from a callback. Any thread; blocks. Since 0.1.
+ */
+oai_status oai_speech(const oai_client *client,
+                      const char *json,
+                      size_t len,
+                      const char *path,
+                      oai_response **response);
+
+/**
+ * `oai_speech` with a callback for the response.
+ *
+ * Parameters as `oai_speech` up to `response`, and as `oai_submit` from `callback` on.
+ * Returns as `oai_submit`. Any thread, callbacks included. Since 0.1.
+ */
+oai_status oai_speech_async(const oai_client *client,
+                            const char *json,
+                            size_t len,
+                            const char *path,
+                            oai_callback callback,
+                            void *user_data,
+                            oai_destructor destructor,
+                            uint64_t *id,
+                            oai_error **error);
+
+/**
+ * Writes down what a recording says (`POST /audio/transcriptions`).
+ *
+ * `client`: not NULL. `json`: not NULL, an object such as `{"model":"whisper-1"}`. `len`: its bytes, or `OAI_STRLEN`.
+ * `file`: not NULL, a path; or, where `data` is not NULL, the name under which these `data_len` bytes are sent (a name
+ * with the right ending: servers look at it). `data_len`: or
+ * `OAI_STRLEN`. All is copied, but a file on disk is read while it is sent.
+ * `response`: not NULL; always gets a response, also when the call fails (except
+ * in a forked child), which the caller frees with `oai_response_free`.
+ * Returns the response's status; `OAI_ERR_STATE` from a callback. Any thread; blocks. Since 0.1.
+ */
+oai_status oai_transcribe(const oai_client *client,
+                          const char *json,
+                          size_t len,
+                          const char *file,
+                          const char *data,
+                          size_t data_len,
+                          oai_response **response);
+
+/**
+ * `oai_transcribe` with a callback for the response.
+ *
+ * Parameters as `oai_transcribe` up to `response`, and as `oai_submit` from `callback` on.
+ * Returns as `oai_submit`. Any thread, callbacks included. Since 0.1.
+ */
+oai_status oai_transcribe_async(const oai_client *client,
+                                const char *json,
+                                size_t len,
+                                const char *file,
+                                const char *data,
+                                size_t data_len,
+                                oai_callback callback,
+                                void *user_data,
+                                oai_destructor destructor,
+                                uint64_t *id,
+                                oai_error **error);
+
+/**
+ * Writes down in English what a recording says (`POST /audio/translations`).
+ *
+ * Parameters as `oai_transcribe`.
+ * `response`: not NULL; always gets a response, also when the call fails (except
+ * in a forked child), which the caller frees with `oai_response_free`.
+ * Returns the response's status; `OAI_ERR_STATE` from a callback. Any thread; blocks. Since 0.1.
+ */
+oai_status oai_translate(const oai_client *client,
+                         const char *json,
+                         size_t len,
+                         const char *file,
+                         const char *data,
+                         size_t data_len,
+                         oai_response **response);
+
+/**
+ * `oai_translate` with a callback for the response.
+ *
+ * Parameters as `oai_translate` up to `response`, and as `oai_submit` from `callback` on.
+ * Returns as `oai_submit`. Any thread, callbacks included. Since 0.1.
+ */
+oai_status oai_translate_async(const oai_client *client,
+                               const char *json,
+                               size_t len,
+                               const char *file,
+                               const char *data,
+                               size_t data_len,
+                               oai_callback callback,
+                               void *user_data,
+                               oai_destructor destructor,
+                               uint64_t *id,
+                               oai_error **error);
+
+/**
+ * Makes a picture from words (`POST /images/generations`).
+ *
+ * `client`: not NULL. `json`: not NULL, an object such as `{"model":"gpt-image-1","prompt":"A lighthouse"}`. `len`: its
+ * bytes, or `OAI_STRLEN`. The answer is JSON with pictures in base64 or URLs.
+ * `response`: not NULL; always gets a response, also when the call fails (except
+ * in a forked child), which the caller frees with `oai_response_free`.
+ * Returns the response's status; `OAI_ERR_STATE` from a callback. Any thread; blocks. Since 0.1.
+ */
+oai_status oai_image(const oai_client *client, const char *json, size_t len, oai_response **response);
+
+/**
+ * `oai_image` with a callback for the response.
+ *
+ * Parameters as `oai_image` up to `response`, and as `oai_submit` from `callback` on.
+ * Returns as `oai_submit`. Any thread, callbacks included. Since 0.1.
+ */
+oai_status oai_image_async(const oai_client *client,
+                           const char *json,
+                           size_t len,
+                           oai_callback callback,
+                           void *user_data,
+                           oai_destructor destructor,
+                           uint64_t *id,
+                           oai_error **error);
+
+/**
+ * Changes a picture as the words say (`POST /images/edits`). For several pictures or a mask, make the request with
+ * `oai_request_add_file_path`.
+ *
+ * Parameters as `oai_transcribe`; `json` is an object such as `{"model":"gpt-image-1","prompt":"Add a ship"}`.
+ * `response`: not NULL; always gets a response, also when the call fails (except
+ * in a forked child), which the caller frees with `oai_response_free`.
+ * Returns the response's status; `OAI_ERR_STATE` from a callback. Any thread; blocks. Since 0.1.
+ */
+oai_status oai_image_edit(const oai_client *client,
+                          const char *json,
+                          size_t len,
+                          const char *file,
+                          const char *data,
+                          size_t data_len,
+                          oai_response **response);
+
+/**
+ * `oai_image_edit` with a callback for the response.
+ *
+ * Parameters as `oai_image_edit` up to `response`, and as `oai_submit` from `callback` on.
+ * Returns as `oai_submit`. Any thread, callbacks included. Since 0.1.
+ */
+oai_status oai_image_edit_async(const oai_client *client,
+                                const char *json,
+                                size_t len,
+                                const char *file,
+                                const char *data,
+                                size_t data_len,
+                                oai_callback callback,
+                                void *user_data,
+                                oai_destructor destructor,
+                                uint64_t *id,
+                                oai_error **error);
+
+/**
+ * Uploads a file (`POST /files`).
+ *
+ * Parameters as `oai_transcribe`; `json` is an object such as `{"purpose":"batch"}`.
+ * `response`: not NULL; always gets a response, also when the call fails (except
+ * in a forked child), which the caller frees with `oai_response_free`.
+ * Returns the response's status; `OAI_ERR_STATE` from a callback. Any thread; blocks. Since 0.1.
+ */
+oai_status oai_file_upload(const oai_client *client,
+                           const char *json,
+                           size_t len,
+                           const char *file,
+                           const char *data,
+                           size_t data_len,
+                           oai_response **response);
+
+/**
+ * `oai_file_upload` with a callback for the response.
+ *
+ * Parameters as `oai_file_upload` up to `response`, and as `oai_submit` from `callback` on.
+ * Returns as `oai_submit`. Any thread, callbacks included. Since 0.1.
+ */
+oai_status oai_file_upload_async(const oai_client *client,
+                                 const char *json,
+                                 size_t len,
+                                 const char *file,
+                                 const char *data,
+                                 size_t data_len,
+                                 oai_callback callback,
+                                 void *user_data,
+                                 oai_destructor destructor,
+                                 uint64_t *id,
+                                 oai_error **error);
+
+/**
+ * Downloads the content of a file (`GET /files/{file_id}/content`).
+ *
+ * `client`, `file_id`: not NULL. `path`: nullable, where it is written to, as with `oai_request_set_output_path`; NULL:
+ * it is the response's body.
+ * `response`: not NULL; always gets a response, also when the call fails (except
+ * in a forked child), which the caller frees with `oai_response_free`.
+ * Returns the response's status; `OAI_ERR_STATE` from a callback. Any thread; blocks. Since 0.1.
+ */
+oai_status oai_file_download(const oai_client *client, const char *file_id, const char *path, oai_response **response);
+
+/**
+ * `oai_file_download` with a callback for the response.
+ *
+ * Parameters as `oai_file_download` up to `response`, and as `oai_submit` from `callback` on.
+ * Returns as `oai_submit`. Any thread, callbacks included. Since 0.1.
+ */
+oai_status oai_file_download_async(const oai_client *client,
+                                   const char *file_id,
+                                   const char *path,
+                                   oai_callback callback,
+                                   void *user_data,
+                                   oai_destructor destructor,
+                                   uint64_t *id,
+                                   oai_error **error);
 
 /**
  * Makes a completion queue.

@@ -17,6 +17,7 @@ pub const UNKNOWN_ID: Status = -6;
 pub const UNKNOWN_OPTION: Status = -7;
 pub const INTERNAL: Status = -8;
 pub const WEBHOOK: Status = -9;
+pub const FILE: Status = -10;
 
 // ===== transport =====
 pub const CONNECT: Status = -100;

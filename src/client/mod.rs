@@ -7,11 +7,13 @@ pub mod config;
 mod dotenv;
 mod effective;
 mod environment;
+mod form;
 pub mod options;
 pub mod pages;
 pub mod request;
 mod secret;
 mod settings;
+pub mod transfer;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};

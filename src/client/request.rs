@@ -5,18 +5,20 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::form;
 use crate::codec::object::pick;
 use crate::codec::tokens;
 use crate::error::{Error, Result};
 use crate::scheduler::{Expect, NewJob, may_repeat};
 use crate::status;
-use crate::transport::Call;
+use crate::transport::{Call, Content, Field, Form, Output};
 
 /// The path of the embed calls.
 const EMBEDDINGS: &str = "/embeddings";
@@ -35,6 +37,10 @@ pub struct Request {
     dimensions: Option<u32>,
     user: Option<String>,
     stream: Option<bool>,
+    /// Fields and files beside the JSON, which make the body a form.
+    fields: Vec<Field>,
+    output: Option<Output>,
+    progress: bool,
     priority: u32,
     timeout: Option<Duration>,
 }
@@ -60,6 +66,9 @@ impl Request {
             dimensions: None,
             user: None,
             stream: None,
+            fields: Vec::new(),
+            output: None,
+            progress: false,
             priority: 1,
             timeout: None,
         })
@@ -169,6 +178,48 @@ impl Request {
         Ok(())
     }
 
+    pub fn add_field(&mut self, name: &str, value: &[u8]) -> Result<()> {
+        self.fields.push(form::field(name, value)?);
+        Ok(())
+    }
+
+    /// Adds a file from memory. Without a content type its name tells it.
+    pub fn add_file(
+        &mut self,
+        name: &str,
+        filename: &str,
+        content_type: Option<&str>,
+        data: &[u8],
+    ) -> Result<()> {
+        let field = form::file(name, filename, content_type, data)?;
+        self.fields.push(field);
+        Ok(())
+    }
+
+    /// Adds a file on disk, under its own name unless it is given another.
+    pub fn add_file_path(
+        &mut self,
+        name: &str,
+        path: &str,
+        filename: Option<&str>,
+        content_type: Option<&str>,
+    ) -> Result<()> {
+        let field = form::file_at(name, path, filename, content_type)?;
+        self.fields.push(field);
+        Ok(())
+    }
+
+    /// Where the body of a good answer goes; `None`: into memory.
+    pub fn set_output(&mut self, output: Option<Output>) -> Result<()> {
+        self.output = output;
+        Ok(())
+    }
+
+    pub fn set_progress(&mut self, progress: bool) -> Result<()> {
+        self.progress = progress;
+        Ok(())
+    }
+
     /// 0 high, 1 normal, 2 low.
     pub fn set_priority(&mut self, priority: u32) -> Result<()> {
         if priority > 2 {
@@ -208,11 +259,11 @@ impl Request {
     }
 
     fn job(&self, raw_format: Option<&str>) -> Result<NewJob> {
-        let body = self.body(raw_format)?;
-        let text = std::str::from_utf8(&body).unwrap_or("");
+        let json = self.json(raw_format)?;
+        let text = std::str::from_utf8(&json).unwrap_or("");
         let [model, store, stream, format] =
             pick(text, ["model", "store", "stream", "encoding_format"]).unwrap_or_default();
-        let model = model.and_then(|json| serde_json::from_str::<String>(json).ok());
+        let mut model = model.and_then(|json| serde_json::from_str::<String>(json).ok());
         let expect = match &self.inputs {
             Some((_, inputs)) if raw_format.is_none() && format == Some("\"base64\"") => {
                 Expect::Embeddings { inputs: *inputs }
@@ -220,18 +271,36 @@ impl Request {
             _ => Expect::Raw,
         };
         let store = store.and_then(|json| json.parse().ok());
+        let mut stream = self.stream.unwrap_or(stream == Some("true"));
+        let (mut tokens, mut body) = (tokens::charge(&json), Content::Bytes(json.clone()));
+        if !self.fields.is_empty() {
+            if self.inputs.is_some() {
+                return Err(invalid("an embed call takes no fields or files".into()));
+            }
+            let fields = form::with_members(&json, &self.fields)?;
+            model = form::text_of(&fields, "model").map(str::to_owned);
+            stream = form::text_of(&fields, "stream") == Some("true");
+            // What it costs is in its files, in no way that could be told from here.
+            tokens = 1;
+            body = Content::Form(Arc::new(Form::new(&fields)?));
+        }
+        if let Some(output) = &self.output {
+            output.check()?;
+        }
         let scope = model.clone().unwrap_or_else(|| template(&self.path));
         let may_repeat = may_repeat(&self.method, &self.path, store);
         Ok(NewJob {
-            tokens: tokens::charge(&body),
+            tokens,
             may_repeat,
             call: Call {
                 method: self.method.clone(),
                 path: self.path.clone(),
                 query: self.query.clone(),
                 headers: self.headers.clone(),
-                stream: self.stream.unwrap_or(stream == Some("true")),
+                stream,
                 may_repeat,
+                output: self.output.clone(),
+                progress: self.progress,
                 model,
                 body,
             },
@@ -243,7 +312,7 @@ impl Request {
     }
 
     /// The JSON as it was given, or with what the setters add to it.
-    fn body(&self, raw_format: Option<&str>) -> Result<Bytes> {
+    fn json(&self, raw_format: Option<&str>) -> Result<Bytes> {
         let mut added = Fields::new();
         if let Some(model) = &self.model {
             added.insert("model".into(), value(model)?);

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::mailbox::{CallbackThread, Item, Listener, Mailbox, SharedListener};
+use super::progress::{Over, Place, Progress};
 use super::queue::{EventQueue, Kind, Record};
 use super::response::Response;
 use super::wait::Waiter;
@@ -53,6 +54,8 @@ pub struct Delivery {
     /// Bounds the chunks that a stream has under way; made at the first one.
     room: Option<Arc<Semaphore>>,
     cancelled: Cancelled,
+    /// Set before the terminal event is handed over.
+    over: Option<Arc<Over>>,
 }
 
 /// Whether a request was cancelled: chunks that are still under way are dropped from then on. Whoever cancels holds a
@@ -96,6 +99,7 @@ impl Delivery {
             face: Some(face),
             room: None,
             cancelled: Cancelled::default(),
+            over: None,
         }
     }
 
@@ -107,6 +111,29 @@ impl Delivery {
     /// Whether chunks reach anybody; of a waiting call nobody sees them.
     pub fn wants_chunks(&self) -> bool {
         !matches!(self.face, Some(Face::Wait(_)))
+    }
+
+    /// What tells the host how far a body has come; of a waiting call nobody sees it.
+    pub fn progress(&mut self) -> Option<Progress> {
+        let place = match self.face.as_ref()? {
+            Face::Callback {
+                mailbox,
+                listener,
+                thread,
+                ..
+            } => Place::Callback {
+                mailbox: mailbox.clone(),
+                listener: listener.clone(),
+                thread: *thread,
+            },
+            Face::Queue { queue, tag } => Place::Queue {
+                queue: queue.clone(),
+                tag: *tag,
+            },
+            Face::Wait(_) => return None,
+        };
+        let over = self.over.get_or_insert_default().clone();
+        Some(Progress::new(self.id, place, over, self.cancelled.clone()))
     }
 
     /// Takes the promise back: the request was refused and no event follows. The destructor runs here.
@@ -174,6 +201,9 @@ impl Delivery {
 
     fn deliver(&mut self, mut response: Response) {
         response.id = self.id;
+        if let Some(over) = &self.over {
+            over.set();
+        }
         match self.face.take() {
             Some(Face::Callback {
                 mailbox,

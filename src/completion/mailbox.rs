@@ -20,6 +20,8 @@ use crate::sync::lock;
 pub trait Listener: Send {
     /// A part of a stream.
     fn chunk(&mut self, id: u64, data: &WithNul);
+    /// How far a body has come.
+    fn progress(&mut self, _id: u64, _report: &WithNul) {}
     /// The end.
     fn done(&mut self, id: u64, response: Response);
 }
@@ -50,6 +52,13 @@ pub(super) enum Item {
         /// The chunk is dropped if the request was cancelled.
         cancelled: Cancelled,
         /// The stream's place, given back when the chunk is gone.
+        _room: Option<OwnedSemaphorePermit>,
+    },
+    Progress {
+        id: u64,
+        listener: SharedListener,
+        text: WithNul,
+        cancelled: Cancelled,
         _room: Option<OwnedSemaphorePermit>,
     },
     Done {
@@ -159,6 +168,17 @@ impl Mailbox {
                     self.chunk(id, &listener, &data);
                 }
             }
+            Item::Progress {
+                id,
+                listener,
+                text,
+                cancelled,
+                _room,
+            } => {
+                if !cancelled.is_set() {
+                    self.progress(id, &listener, &text);
+                }
+            }
             Item::Done {
                 id,
                 listener,
@@ -173,6 +193,15 @@ impl Mailbox {
         self.call(|| {
             if let Some(listener) = lock(listener).as_mut() {
                 listener.chunk(id, data);
+            }
+        });
+    }
+
+    /// Makes a progress callback, here and now.
+    pub(super) fn progress(&self, id: u64, listener: &SharedListener, report: &WithNul) {
+        self.call(|| {
+            if let Some(listener) = lock(listener).as_mut() {
+                listener.progress(id, report);
             }
         });
     }

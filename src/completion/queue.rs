@@ -23,6 +23,8 @@ static QUEUES: Lazy<Mutex<Vec<Weak<EventQueue>>>> = Lazy::new(Mutex::default);
 pub enum Kind {
     /// A part of a stream.
     Chunk,
+    /// How far a body has come.
+    Progress,
     /// The terminal event.
     Done,
 }

@@ -23,6 +23,8 @@ pub mod set;
 
 pub mod request;
 
+pub mod files;
+
 pub mod response;
 
 pub mod send;
@@ -34,6 +36,8 @@ pub mod short;
 pub mod fold;
 
 pub mod pages;
+
+pub mod transfer;
 
 pub mod queue;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::border::{borrow, borrow_mut, call, call_logged, clear, free, get, give, put, writable};
 use super::error::oai_error;
 use super::response::{give_response, oai_response};
-use super::send::{OAI_EVENT_CHUNK, OAI_EVENT_DONE};
+use super::send::{OAI_EVENT_CHUNK, OAI_EVENT_DONE, OAI_EVENT_PROGRESS};
 use super::status::oai_status;
 use crate::client;
 use crate::completion::{EventQueue, Kind, Record};
@@ -36,11 +36,11 @@ pub struct oai_event_record {
     pub id: u64,
     /// The tag given when it was submitted.
     pub tag: u64,
-    /// `OAI_EVENT_CHUNK` or `OAI_EVENT_DONE`.
+    /// `OAI_EVENT_CHUNK`, `OAI_EVENT_PROGRESS` or `OAI_EVENT_DONE`.
     pub kind: i32,
     /// Of `OAI_EVENT_DONE`: the response's status. Else `OAI_OK`.
     pub status: oai_status,
-    /// Of `OAI_EVENT_CHUNK`: the event's data. Else NULL.
+    /// Of `OAI_EVENT_CHUNK` and `OAI_EVENT_PROGRESS`: the event's data. Else NULL.
     pub data: *const c_char,
     /// Its bytes.
     pub len: usize,
@@ -228,22 +228,20 @@ fn give_batch(mut taken: Vec<Record>, batch: *mut *mut oai_batch) {
         .iter_mut()
         .map(|record| {
             let response = record.response.take();
-            let is_chunk = record.kind == Kind::Chunk;
             oai_event_record {
                 id: record.id,
                 tag: record.tag,
-                kind: if is_chunk {
-                    OAI_EVENT_CHUNK
-                } else {
-                    OAI_EVENT_DONE
+                kind: match record.kind {
+                    Kind::Chunk => OAI_EVENT_CHUNK,
+                    Kind::Progress => OAI_EVENT_PROGRESS,
+                    Kind::Done => OAI_EVENT_DONE,
                 },
                 status: response
                     .as_ref()
                     .map_or(status::OK, |response| response.status()),
-                data: if is_chunk {
-                    record.data.with_nul().as_ptr().cast()
-                } else {
-                    ptr::null()
+                data: match record.kind {
+                    Kind::Chunk | Kind::Progress => record.data.with_nul().as_ptr().cast(),
+                    Kind::Done => ptr::null(),
                 },
                 len: record.data.len(),
                 response: response.map_or(ptr::null_mut(), give_response),

@@ -64,7 +64,7 @@ pub unsafe extern "C" fn oai_request_free(request: *mut oai_request) {
 }
 
 /// Changes a request; what is wrong goes to the log.
-fn change(
+pub(super) fn change(
     function: &str,
     request: *mut oai_request,
     change: impl FnOnce(&mut Request) -> Result<()>,

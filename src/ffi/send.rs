@@ -20,6 +20,11 @@ pub const OAI_EVENT_CHUNK: i32 = 1;
 /// `kind` of an event: the end. `response` is owned by the callee, who frees it with `oai_response_free`.
 pub const OAI_EVENT_DONE: i32 = 2;
 
+/// `kind` of an event, only after `oai_request_set_progress`: how far a body has come. `data` and `len` are a JSON text,
+/// borrowed for the callback: `{"way":"upload","bytes":1048576,"total":1073741824}`. `way` is `upload` or `download`;
+/// `total` is null where it is not known.
+pub const OAI_EVENT_PROGRESS: i32 = 4;
+
 /// Is told what happens to a request: any number of `OAI_EVENT_CHUNK`, then exactly one `OAI_EVENT_DONE`.
 ///
 /// It is never called inside the call that asked for it, and for one client never twice at once, unless
@@ -63,19 +68,29 @@ struct Callback {
     user: UserData,
 }
 
-impl Listener for Callback {
-    fn chunk(&mut self, id: u64, data: &WithNul) {
+impl Callback {
+    fn tell(&mut self, id: u64, kind: i32, data: &WithNul) {
         // SAFETY: the host's function with the host's data; the rest is borrowed for the call.
         unsafe {
             (self.function)(
                 self.user.data,
                 id,
-                OAI_EVENT_CHUNK,
+                kind,
                 data.with_nul().as_ptr().cast(),
                 data.len(),
                 ptr::null_mut(),
             );
         }
+    }
+}
+
+impl Listener for Callback {
+    fn chunk(&mut self, id: u64, data: &WithNul) {
+        self.tell(id, OAI_EVENT_CHUNK, data);
+    }
+
+    fn progress(&mut self, id: u64, report: &WithNul) {
+        self.tell(id, OAI_EVENT_PROGRESS, report);
     }
 
     fn done(&mut self, id: u64, response: Response) {

@@ -29,6 +29,8 @@ pub const OAI_ERR_UNKNOWN_OPTION: oai_status = -7;
 pub const OAI_ERR_INTERNAL: oai_status = -8;
 /// A webhook is not signed with the secret, or its time is too far from this machine's: do not believe it.
 pub const OAI_ERR_WEBHOOK: oai_status = -9;
+/// A file cannot be read or written, or changed its length while it was sent; the error names it.
+pub const OAI_ERR_FILE: oai_status = -10;
 // ===== transport =====
 
 /// No connection: refused, unreachable, name not found, or timed out while connecting.
@@ -117,6 +119,7 @@ pub extern "C" fn oai_status_name(status: oai_status) -> *const c_char {
         OAI_ERR_UNKNOWN_OPTION => c"OAI_ERR_UNKNOWN_OPTION",
         OAI_ERR_INTERNAL => c"OAI_ERR_INTERNAL",
         OAI_ERR_WEBHOOK => c"OAI_ERR_WEBHOOK",
+        OAI_ERR_FILE => c"OAI_ERR_FILE",
         OAI_ERR_CONNECT => c"OAI_ERR_CONNECT",
         OAI_ERR_TLS => c"OAI_ERR_TLS",
         OAI_ERR_TIMEOUT => c"OAI_ERR_TIMEOUT",
@@ -165,6 +168,7 @@ const _: () = {
     assert!(OAI_ERR_UNKNOWN_OPTION == s::UNKNOWN_OPTION);
     assert!(OAI_ERR_INTERNAL == s::INTERNAL);
     assert!(OAI_ERR_WEBHOOK == s::WEBHOOK);
+    assert!(OAI_ERR_FILE == s::FILE);
     assert!(OAI_ERR_CONNECT == s::CONNECT);
     assert!(OAI_ERR_TLS == s::TLS);
     assert!(OAI_ERR_TIMEOUT == s::TIMEOUT);

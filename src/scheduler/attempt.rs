@@ -13,9 +13,10 @@ use super::pass::Pass;
 use super::policy::Policy;
 use super::retry::Trouble;
 use super::retry_after;
+use super::save;
 use crate::codec::fold::Folder;
 use crate::codec::{api_error, embeddings, sse};
-use crate::completion::Response;
+use crate::completion::{Progress, Response, Way};
 use crate::error::Error;
 use crate::status;
 use crate::transport::{Answer, Body, Failure, FailureKind, Parts, Transport, Watcher};
@@ -42,7 +43,18 @@ pub(super) async fn run(
     };
     let until = Instant::now() + limit;
     let retries = job.attempts.saturating_sub(1);
-    let watcher: Arc<dyn Watcher> = pass.clone();
+    let progress = if job.call.progress {
+        job.delivery.progress()
+    } else {
+        None
+    };
+    let watcher: Arc<dyn Watcher> = match &progress {
+        None => pass.clone(),
+        Some(progress) => Arc::new(Reporting {
+            pass: pass.clone(),
+            progress: progress.clone(),
+        }),
+    };
     match timeout_at(until, transport.send(&job.call, retries, &watcher)).await {
         Err(_) => failed(timed_out(limit), job, pass),
         Ok(Err(failure)) => failed(failure, job, pass),
@@ -58,6 +70,9 @@ pub(super) async fn run(
             body: Body::Stream(parts),
         })) => {
             let response = Response::answered(status, headers);
+            if let Some(output) = job.call.output.clone() {
+                return save::run(policy, job, pass, output, parts, response, progress).await;
+            }
             Stream {
                 transport,
                 policy,
@@ -80,7 +95,7 @@ fn timed_out(limit: Duration) -> Failure {
     )
 }
 
-fn failed(failure: Failure, job: &Job, pass: &Pass) -> Outcome {
+pub(super) fn failed(failure: Failure, job: &Job, pass: &Pass) -> Outcome {
     let sent = pass.was_sent() && !failure.is_before_sending();
     let error = Error {
         may_have_executed: sent && !job.may_repeat,
@@ -151,9 +166,29 @@ fn accepted(expect: Expect, http_status: u16, headers: HeaderMap, body: Vec<u8>)
     }
 }
 
-fn finish(mut response: Response, error: Error) -> Response {
+pub(super) fn finish(mut response: Response, error: Error) -> Response {
     response.fail(error);
     response
+}
+
+/// Passes on what an attempt's transport tells, with how far the upload has come for the host.
+struct Reporting {
+    pass: Arc<Pass>,
+    progress: Progress,
+}
+
+impl Watcher for Reporting {
+    fn sent(&self) {
+        self.pass.sent();
+    }
+
+    fn answered(&self, status: u16, headers: &HeaderMap) {
+        self.pass.answered(status, headers);
+    }
+
+    fn uploaded(&self, bytes: u64, total: u64) {
+        self.progress.report(Way::Upload, bytes, Some(total));
+    }
 }
 
 /// A stream of events being read.

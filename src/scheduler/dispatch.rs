@@ -535,7 +535,7 @@ fn observed(job: &Job, end: &End, pass: &Pass) -> Attempt {
         tokens_charged: if sent { job.tokens } else { 0 },
         http_status: response.map_or(0, |response| response.http_status),
         first_byte: pass.first_byte(),
-        sent: if sent { job.call.body.len() as u64 } else { 0 },
+        sent: if sent { job.call.body.length() } else { 0 },
         received: response.map_or(0, |response| response.received),
     }
 }

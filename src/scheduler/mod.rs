@@ -17,6 +17,7 @@ mod pass;
 mod policy;
 mod retry;
 mod retry_after;
+mod save;
 mod state;
 mod stats;
 

@@ -1,7 +1,12 @@
 //! What is to be sent, the same in each attempt.
 
+use std::sync::Arc;
+
 use ::http::{HeaderName, HeaderValue, Method};
 use bytes::Bytes;
+
+use super::form::Form;
+use super::output::Output;
 
 /// One HTTP call, below the base URL.
 #[derive(Clone, Debug)]
@@ -12,12 +17,15 @@ pub struct Call {
     pub query: Vec<(String, String)>,
     /// The request's own headers; they win over the client's.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// JSON, or empty for none.
-    pub body: Bytes,
+    pub body: Content,
     /// The answer is to be read as a stream of events.
     pub stream: bool,
     /// It may be carried out twice without harm.
     pub may_repeat: bool,
+    /// Where the body of a good answer goes; `None`: into memory.
+    pub output: Option<Output>,
+    /// The host wants to be told how far bodies have come.
+    pub progress: bool,
     /// Which model the body names.
     pub model: Option<String>,
 }
@@ -26,5 +34,46 @@ impl Call {
     /// Whether it is for the organisation endpoints, which take the admin key.
     pub fn is_admin(&self) -> bool {
         self.path.starts_with("/organization/") || self.path == "/organization"
+    }
+}
+
+/// A call's body.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// JSON, or empty for none.
+    Bytes(Bytes),
+    /// Fields and files.
+    Form(Arc<Form>),
+}
+
+impl Content {
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Content::Bytes(bytes) if bytes.is_empty())
+    }
+
+    /// How many bytes it has on the wire.
+    pub fn length(&self) -> u64 {
+        match self {
+            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Form(form) => form.length(),
+        }
+    }
+
+    /// What the body's headers say it is; `None` without a body.
+    pub fn content_type(&self) -> Option<HeaderValue> {
+        match self {
+            Content::Bytes(bytes) if bytes.is_empty() => None,
+            Content::Bytes(_) => Some(HeaderValue::from_static("application/json")),
+            Content::Form(form) => Some(form.content_type()),
+        }
+    }
+
+    /// The JSON; empty for a form.
+    #[cfg(test)]
+    pub fn json(&self) -> &[u8] {
+        match self {
+            Content::Bytes(bytes) => bytes,
+            Content::Form(_) => b"",
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,13 +15,15 @@ use once_cell::sync::OnceCell;
 use tokio::time::{Instant, Sleep, sleep};
 use url::Url;
 
-use super::call::Call;
+use super::call::{Call, Content};
 use super::connector::{self, Network};
 use super::dialling::Dialled;
 use super::failure::{Failure, FailureKind};
+use super::form::FormBody;
 use super::redirect::{self, Hop};
 use super::target::Target;
 use super::{Answer, Body, Parts, Transport, Watcher};
+use crate::error::Error;
 use crate::status;
 use crate::sync::Current;
 
@@ -170,12 +172,16 @@ async fn send(
     let began = Instant::now();
     let dialled = Dialled::default();
     let handed = Arc::new(Handed::default());
+    let trouble = Arc::new(OnceLock::new());
     let mut request = client
         .request(hop.method.clone(), hop.url.clone())
         .headers(hop.headers.clone());
     if hop.with_body {
         request = request.body(reqwest::Body::wrap(Marked {
-            body: Some(call.body.clone()),
+            body: match &call.body {
+                Content::Bytes(bytes) => Pieces::One(Some(bytes.clone())),
+                Content::Form(form) => Pieces::Form(form.body(watcher.clone(), trouble.clone())),
+            },
             hold: (!call.may_repeat).then_some(HOLD),
             holding: None,
             dialled: dialled.clone(),
@@ -188,7 +194,13 @@ async fn send(
     }
     let failure = match dialled.watch(request.send()).await {
         Ok(answer) => return Ok(answer),
-        Err(error) => Failure::from_reqwest(error),
+        Err(error) => match trouble.get() {
+            // The connection only failed because the body did.
+            Some(error) => {
+                Failure::new(FailureKind::Unsendable(error.status), error.message.clone())
+            }
+            None => Failure::from_reqwest(error),
+        },
     };
     let kept = handed.on_kept.load(Ordering::Acquire) || !dialled.is_done();
     let again = match call.may_repeat {
@@ -220,7 +232,8 @@ async fn read(answer: reqwest::Response, call: &Call, most: u64) -> Result<Answe
     let is_json = headers
         .get(CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-    if call.stream && (200..300).contains(&status) && !is_json {
+    let as_it_comes = call.output.is_some() || call.stream && !is_json;
+    if as_it_comes && (200..300).contains(&status) {
         return Ok(Answer {
             status,
             headers,
@@ -271,17 +284,27 @@ impl Parts for Stream {
         }
         .boxed()
     }
+
+    fn total(&self) -> Option<u64> {
+        self.0.content_length()
+    }
 }
 
 /// A body that tells when it is first asked for its bytes, which is when the request begins to be written.
 struct Marked {
-    body: Option<Bytes>,
+    body: Pieces,
     /// How long the head goes alone, from the moment it is written.
     hold: Option<Duration>,
     holding: Option<Pin<Box<Sleep>>>,
     dialled: Dialled,
     handed: Arc<Handed>,
     watcher: Arc<dyn Watcher>,
+}
+
+/// A body's bytes: all there, or some at a time.
+enum Pieces {
+    One(Option<Bytes>),
+    Form(FormBody),
 }
 
 /// What became of a body.
@@ -295,7 +318,7 @@ struct Handed {
 
 impl http_body::Body for Marked {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -313,18 +336,27 @@ impl http_body::Body for Marked {
             self.handed.on_kept.store(kept, Ordering::Release);
         }
         self.watcher.sent();
-        Poll::Ready(
-            self.body
-                .take()
-                .map(|body| Ok(http_body::Frame::data(body))),
-        )
+        match &mut self.body {
+            Pieces::One(bytes) => {
+                Poll::Ready(bytes.take().map(|bytes| Ok(http_body::Frame::data(bytes))))
+            }
+            Pieces::Form(form) => Pin::new(form).poll_frame(context),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_none()
+        match &self.body {
+            Pieces::One(bytes) => bytes.is_none(),
+            Pieces::Form(form) => form.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> http_body::SizeHint {
-        http_body::SizeHint::with_exact(self.body.as_ref().map_or(0, |body| body.len() as u64))
+        match &self.body {
+            Pieces::One(bytes) => {
+                http_body::SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
+            }
+            Pieces::Form(form) => form.size_hint(),
+        }
     }
 }

@@ -6,7 +6,9 @@ mod call;
 mod connector;
 mod dialling;
 mod failure;
+mod form;
 mod http;
+mod output;
 mod redirect;
 mod target;
 mod trust;
@@ -17,10 +19,12 @@ use ::http::HeaderMap;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-pub use call::Call;
+pub use call::{Call, Content};
 pub use connector::{HttpVersion, Network};
 pub use failure::{Failure, FailureKind};
+pub use form::{Field, FileName, Form, Source};
 pub use http::HttpTransport;
+pub use output::Output;
 pub use target::Target;
 pub use trust::TlsRoots;
 
@@ -47,6 +51,8 @@ pub trait Watcher: Send + Sync + 'static {
     fn sent(&self);
     /// The answer's headers are here, its body is not.
     fn answered(&self, status: u16, headers: &HeaderMap);
+    /// So many bytes of a form, of so many, were given to the connection.
+    fn uploaded(&self, _bytes: u64, _total: u64) {}
 }
 
 /// What came back.
@@ -66,4 +72,9 @@ pub enum Body {
 pub trait Parts: Send {
     /// The next bytes, `None` at the end.
     fn next(&mut self) -> BoxFuture<'_, Option<Result<Bytes, Failure>>>;
+
+    /// How many bytes it has in all, where that is known.
+    fn total(&self) -> Option<u64> {
+        None
+    }
 }

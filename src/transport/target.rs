@@ -2,7 +2,7 @@
 
 use ::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
-use super::call::Call;
+use super::call::{Call, Content};
 use crate::error::{Error, Result};
 use crate::status;
 
@@ -73,17 +73,21 @@ impl Target {
             .entry("accept")
             .or_insert(HeaderValue::from_static(if call.stream {
                 "text/event-stream"
+            } else if call.output.is_some() {
+                "*/*"
             } else {
                 "application/json"
             }));
-        if !call.body.is_empty() {
-            headers
-                .entry("content-type")
-                .or_insert(HeaderValue::from_static("application/json"));
+        if let Some(content_type) = call.body.content_type() {
+            headers.entry("content-type").or_insert(content_type);
         }
         headers.insert(RETRY_COUNT, HeaderValue::from(retries));
         for (name, value) in &call.headers {
             headers.insert(name.clone(), value.clone());
+        }
+        if let Content::Form(form) = &call.body {
+            // Any other would lack the boundary.
+            headers.insert("content-type", form.content_type());
         }
         Ok(headers)
     }
@@ -102,9 +106,11 @@ mod tests {
             path: path.into(),
             query: Vec::new(),
             headers: Vec::new(),
-            body: bytes::Bytes::from_static(b"{}"),
+            body: Content::Bytes(bytes::Bytes::from_static(b"{}")),
             stream: false,
             may_repeat: true,
+            output: None,
+            progress: false,
             model: None,
         }
     }

@@ -17,6 +17,7 @@ use oaic::ffi::error::{
     oai_error_code, oai_error_free, oai_error_may_have_executed, oai_error_message,
     oai_error_param, oai_error_type,
 };
+use oaic::ffi::files::oai_request_add_field;
 use oaic::ffi::queue::{
     oai_batch_free, oai_batch_records, oai_queue_free, oai_queue_new, oai_queue_wait,
     oai_record_take_response,
@@ -188,6 +189,15 @@ impl Request {
         let body = body.to_string();
         // SAFETY: as long as said.
         let set = unsafe { oai_request_set_json(self.0, body.as_ptr().cast(), body.len()) };
+        assert_eq!(set, OAI_OK);
+        self
+    }
+
+    /// Makes it a form.
+    pub fn field(self, name: &str, value: &str) -> Request {
+        let (data, len) = (value.as_ptr().cast(), value.len());
+        // SAFETY: a NUL-terminated text, and as long as said.
+        let set = unsafe { oai_request_add_field(self.0, c(name).as_ptr(), data, len) };
         assert_eq!(set, OAI_OK);
         self
     }

@@ -16,7 +16,7 @@ fn a_body_without_additions_is_sent_to_the_letter() {
     let body = br#"{ "model" : "m",  "messages": [] , "x": 1.0 }"#;
     request.set_json(body).unwrap();
     let job = request.to_job().unwrap();
-    assert_eq!(&job.call.body[..], body);
+    assert_eq!(job.call.body.json(), body);
     assert_eq!(job.call.model.as_deref(), Some("m"));
     assert_eq!(&*job.scope, "m");
     assert!(!job.call.stream && job.may_repeat && job.expect == Expect::Raw);
@@ -31,7 +31,7 @@ fn inputs_make_a_typed_embed_call() {
     let job = request.to_job().unwrap();
     assert_eq!(job.expect, Expect::Embeddings { inputs: 2 });
     assert_eq!(
-        json(&job.call.body),
+        json(job.call.body.json()),
         serde_json::json!({
             "model": "text-embedding-3-small", "input": ["a\"b", "ü"], "dimensions": 256, "user": "u",
             "encoding_format": "base64"
@@ -47,7 +47,7 @@ fn options_carry_extra_fields_and_must_be_for_the_same_path() {
         .unwrap();
     let mut embed = Request::for_embeddings(Some(&options), "m").unwrap();
     embed.set_inputs(&["t".into()]).unwrap();
-    let body = json(&embed.to_job().unwrap().call.body);
+    let body = json(embed.to_job().unwrap().call.body.json());
     assert_eq!(
         (body["truncate"].as_str(), body["model"].as_str()),
         (Some("end"), Some("m"))
@@ -62,7 +62,7 @@ fn a_raw_embed_call_asks_for_the_format_it_was_given() {
     embed.set_inputs(&["t".into()]).unwrap();
     let job = embed.to_raw_embeddings_job("float").unwrap();
     assert_eq!(job.expect, Expect::Raw);
-    assert_eq!(json(&job.call.body)["encoding_format"], "float");
+    assert_eq!(json(job.call.body.json())["encoding_format"], "float");
     let refused = embed.to_raw_embeddings_job("int8").err().unwrap();
     assert!(refused.message.contains("int8"));
 }
@@ -85,7 +85,7 @@ fn streaming_is_told_by_the_body_or_by_the_setter() {
     chat.set_stream(false).unwrap();
     let job = chat.to_job().unwrap();
     assert!(!job.call.stream);
-    assert_eq!(json(&job.call.body)["stream"], false);
+    assert_eq!(json(job.call.body.json())["stream"], false);
 }
 
 #[test]
@@ -157,4 +157,43 @@ fn bad_arguments_are_named() {
             "{error} does not name {names}"
         );
     }
+}
+
+#[test]
+fn a_form_takes_its_model_and_stream_from_its_fields() {
+    let mut request = request("/audio/transcriptions");
+    request.set_json(br#"{"model":"whisper-1"}"#).unwrap();
+    request.set_stream(true).unwrap();
+    request.add_file("file", "a.wav", None, b"RIFF").unwrap();
+    let job = request.to_job().unwrap();
+    assert!(matches!(job.call.body, Content::Form(_)));
+    assert_eq!(job.call.model.as_deref(), Some("whisper-1"));
+    assert_eq!(&*job.scope, "whisper-1");
+    assert!(job.call.stream && !job.may_repeat && !job.call.may_repeat);
+    assert_eq!(job.tokens, 1);
+    request.add_field("model", b"other").unwrap();
+    request.add_field("stream", b"false").unwrap();
+    let job = request.to_job().unwrap();
+    assert_eq!(&*job.scope, "other");
+    assert!(!job.call.stream);
+}
+
+#[test]
+fn what_cannot_be_sent_or_kept_is_refused_before_it_is_queued() {
+    let mut missing = request("/files");
+    missing
+        .add_file_path("file", "/no/such/file", None, None)
+        .unwrap();
+    let error = missing.to_job().err().unwrap();
+    assert_eq!(error.status, status::FILE);
+    assert!(error.message.contains("/no/such/file"), "{error}");
+    let mut nowhere = request("/audio/speech");
+    nowhere
+        .set_output(Some(Output::Path("/no/such/folder/x".into())))
+        .unwrap();
+    assert_eq!(nowhere.to_job().err().unwrap().status, status::FILE);
+    let mut both = Request::for_embeddings(None, "m").unwrap();
+    both.set_inputs(&["t".into()]).unwrap();
+    both.add_field("a", b"b").unwrap();
+    assert!(both.to_job().is_err());
 }

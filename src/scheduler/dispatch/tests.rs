@@ -11,7 +11,7 @@ use super::*;
 use crate::completion::{EventQueue, Kind, Waiter};
 use crate::scheduler::job::Expect;
 use crate::scheduler::policy::tests::policy;
-use crate::transport::{Answer, Body, Call, Failure, FailureKind, Parts, Watcher};
+use crate::transport::{Answer, Body, Call, Content, Failure, FailureKind, Parts, Watcher};
 
 mod basics;
 mod cancel;
@@ -222,9 +222,11 @@ impl Bench {
                 path: path.to_owned(),
                 query: vec![],
                 headers: vec![],
-                body: Bytes::from_static(b"{}"),
+                body: Content::Bytes(Bytes::from_static(b"{}")),
                 stream: path == "/chat/completions",
                 may_repeat: true,
+                output: None,
+                progress: false,
                 model: None,
             },
             expect: Expect::Raw,
@@ -265,6 +267,7 @@ impl Bench {
                     Kind::Chunk => {
                         Seen::Chunk(record.id, String::from_utf8(record.data.to_vec()).unwrap())
                     }
+                    Kind::Progress => continue,
                     Kind::Done => Seen::Done(record.id, record.response.unwrap().status()),
                 });
             }

@@ -13,6 +13,8 @@ const TABLE: &[(Status, &str)] = &[
     (status::UNKNOWN_ID, "unknown_id"),
     (status::UNKNOWN_OPTION, "unknown_option"),
     (status::INTERNAL, "internal"),
+    (status::WEBHOOK, "webhook"),
+    (status::FILE, "file"),
     (status::CONNECT, "connect"),
     (status::TLS, "tls"),
     (status::TIMEOUT, "timeout"),

@@ -17,6 +17,7 @@ use tower_service::Service;
 use crate::connection::Connection;
 use crate::control;
 use crate::errors::ApiError;
+use crate::files;
 use crate::limiter::Decision;
 use crate::log::Ticket;
 use crate::matching::Head;
@@ -56,14 +57,13 @@ pub(crate) async fn serve(
             return break_off(&connection, ticket).await;
         }
     }
-    let Ok(body) = body.collect().await else {
+    let Ok((body, length)) = files::receive(body).await else {
         // The client broke off; hyper is about to drop the connection.
         return ApiError::for_status(400)
             .into_response()
             .map(|body| Tracked::new(body, Some(ticket), Pace::default(), false));
     };
-    let body = body.to_bytes();
-    ticket.body(&body);
+    ticket.body(&body, length);
     if let Found::NeedsBody = found {
         found = state
             .script

@@ -13,6 +13,7 @@ mod connection;
 mod control;
 mod embeddings;
 mod errors;
+mod files;
 mod handle;
 mod limiter;
 mod limits;

@@ -29,6 +29,8 @@ pub struct Arrived {
     pub headers: BTreeMap<String, String>,
     /// The body as received; empty when a fault ended the request before its body was read.
     pub body: Bytes,
+    /// How long the body was; one of more than 16 MiB is not kept.
+    pub body_length: u64,
     /// Requests being handled at that moment, this one included.
     pub in_flight: usize,
     /// The number of the connection, counted from 1: equal numbers shared a connection.
@@ -67,6 +69,7 @@ impl Arrived {
             "path": self.path,
             "headers": self.headers,
             "body": body,
+            "body_length": self.body_length,
             "in_flight": self.in_flight,
             "connection": self.connection,
             "status": self.status,
@@ -200,6 +203,7 @@ impl Log {
                 path: path.to_owned(),
                 headers: headers.map(header_map).unwrap_or_default(),
                 body: Bytes::new(),
+                body_length: 0,
                 in_flight,
                 connection,
                 status: None,
@@ -253,8 +257,11 @@ impl Ticket {
     }
 
     /// The body has been read.
-    pub(crate) fn body(&mut self, body: &Bytes) {
-        self.update(|entry| entry.body = body.clone());
+    pub(crate) fn body(&mut self, body: &Bytes, length: u64) {
+        self.update(|entry| {
+            entry.body = body.clone();
+            entry.body_length = length;
+        });
     }
 
     /// The answer's head is decided.
@@ -330,7 +337,7 @@ mod tests {
     fn an_answered_request_is_complete() {
         let log = Arc::new(Log::new(true));
         let mut ticket = log.arrive(&head("/v1/x?y=1"), 7);
-        ticket.body(&Bytes::from_static(b"{\"a\":1}"));
+        ticket.body(&Bytes::from_static(b"{\"a\":1}"), 7);
         assert_eq!(log.in_flight(), 1);
         ticket.answering(200);
         ticket.finish();
@@ -386,7 +393,7 @@ mod tests {
     fn a_binary_body_is_shown_in_base64() {
         let log = Arc::new(Log::new(true));
         let mut ticket = log.arrive(&head("/"), 1);
-        ticket.body(&Bytes::from_static(&[0xff, 0x00]));
+        ticket.body(&Bytes::from_static(&[0xff, 0x00]), 2);
         ticket.cut_off();
         assert_eq!(log.entries()[0].to_json()["body_base64"], "/wA=");
         assert_eq!(log.counts().dropped, 1);

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::errors::ApiError;
 use crate::state::State;
-use crate::{chat, completions, embeddings, models, moderations, responses};
+use crate::{chat, completions, embeddings, files, models, moderations, responses};
 
 /// The router over all normal endpoints.
 pub(crate) fn router(state: &Arc<State>) -> Router {
@@ -39,6 +39,14 @@ pub(crate) fn router(state: &Arc<State>) -> Router {
         .route(
             "/v1/moderations",
             post(|body: Bytes| async move { moderations::answer(&body) }),
+        )
+        .route(
+            "/v1/files",
+            post(|body: Bytes| async move { files::upload(&body) }),
+        )
+        .route(
+            "/v1/files/{id}/content",
+            get(|Path(id): Path<String>| async move { files::content(&id) }),
         )
         .route("/v1/models", get(|| async { models::list() }))
         .route(

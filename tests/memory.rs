@@ -1,0 +1,129 @@
+//! Large files pass through without being held: how much memory a process gains at its peak while it sends and fetches
+//! one. The server runs in the same process, so its share counts too.
+//!
+//! `make bench-files` runs it with 1 GiB, `cargo test` with 96 MiB, three times what may be gained.
+
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::path::Path;
+use std::ptr;
+use std::time::{Duration, Instant};
+
+use oaic::ffi::client::{oai_client, oai_client_free, oai_client_new};
+use oaic::ffi::response::{oai_response, oai_response_free};
+use oaic::ffi::status::OAI_OK;
+use oaic::ffi::transfer::{oai_file_download, oai_file_upload};
+use test_server::{Config, TestServer};
+
+const MIB: u64 = 1 << 20;
+const ALLOWED: u64 = 32 * MIB;
+
+#[test]
+fn a_file_passes_through_in_little_memory() {
+    transfer(96 * MIB);
+}
+
+#[test]
+#[ignore = "takes a GiB of disk and a while; make bench-files runs it"]
+fn a_gibibyte_passes_through_in_little_memory() {
+    transfer(1024 * MIB);
+}
+
+fn transfer(size: u64) {
+    let server = TestServer::start(Config::default());
+    let client = client(&server);
+    let folder = tempfile::tempdir().unwrap();
+    let (source, target) = (folder.path().join("source"), folder.path().join("target"));
+    // What a first request makes once is not what a large file costs.
+    File::create(&source).unwrap().set_len(MIB).unwrap();
+    upload(client, &source);
+    download(client, MIB, &target);
+    // Sparse: its zeros take no disk.
+    File::create(&source).unwrap().set_len(size).unwrap();
+    let up = gained(|| upload(client, &source));
+    let arrived = server.log().last().unwrap().body_length;
+    assert!(arrived > size && arrived < size + 1000, "{arrived}");
+    let down = gained(|| download(client, size, &target));
+    assert_eq!(fs::metadata(&target).unwrap().len(), size);
+    for (what, (memory, time)) in [("upload", up), ("download", down)] {
+        println!(
+            "{what} of {} MiB: {:.1} MiB gained at the peak, {:.0} MiB/s",
+            size / MIB,
+            memory as f64 / MIB as f64,
+            size as f64 / MIB as f64 / time.as_secs_f64()
+        );
+        assert!(
+            memory < ALLOWED,
+            "the {what} took {memory} bytes of memory, more than {ALLOWED}"
+        );
+    }
+    // SAFETY: owned.
+    unsafe { oai_client_free(client) };
+}
+
+/// By how much the peak of the process's memory rises above what it has now, and how long the work takes.
+fn gained(work: impl FnOnce()) -> (u64, Duration) {
+    // Brings the kernel's high-water mark down to the present size.
+    fs::write("/proc/self/clear_refs", "5").unwrap();
+    let before = resident("VmRSS:");
+    let started = Instant::now();
+    work();
+    let time = started.elapsed();
+    (resident("VmHWM:").saturating_sub(before), time)
+}
+
+fn resident(name: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    kib << 10
+}
+
+fn client(server: &TestServer) -> *mut oai_client {
+    let config = format!(
+        r#"{{"base_url":"{}","api_key":"k","dotenv":false}}"#,
+        server.url()
+    );
+    let mut client = ptr::null_mut();
+    // SAFETY: a text with its length, and places for the outputs.
+    let status = unsafe {
+        oai_client_new(
+            config.as_ptr().cast(),
+            config.len(),
+            &mut client,
+            ptr::null_mut(),
+        )
+    };
+    assert_eq!(status, OAI_OK);
+    client
+}
+
+fn text(path: &Path) -> CString {
+    CString::new(path.to_str().unwrap()).unwrap()
+}
+
+fn upload(client: *mut oai_client, path: &Path) {
+    let (path, json) = (text(path), c"{\"purpose\":\"batch\"}");
+    let mut response: *mut oai_response = ptr::null_mut();
+    // SAFETY: a live handle, NUL-terminated texts, a place for the output, which is freed.
+    let status = unsafe {
+        let none = ptr::null();
+        let (json, len) = (json.as_ptr(), json.count_bytes());
+        let status = oai_file_upload(client, json, len, path.as_ptr(), none, 0, &mut response);
+        oai_response_free(response);
+        status
+    };
+    assert_eq!(status, OAI_OK);
+}
+
+fn download(client: *mut oai_client, size: u64, path: &Path) {
+    let (path, id) = (text(path), CString::new(format!("zeros-{size}")).unwrap());
+    let mut response: *mut oai_response = ptr::null_mut();
+    // SAFETY: a live handle, NUL-terminated texts, a place for the output, which is freed.
+    let status = unsafe {
+        let status = oai_file_download(client, id.as_ptr(), path.as_ptr(), &mut response);
+        oai_response_free(response);
+        status
+    };
+    assert_eq!(status, OAI_OK);
+}
