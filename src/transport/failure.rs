@@ -1,6 +1,7 @@
 //! How an attempt can fail without an answer.
 
 use std::error::Error as StdError;
+use std::io::ErrorKind;
 
 use crate::error::Error;
 use crate::status::{self, Status};
@@ -62,7 +63,10 @@ impl Failure {
             FailureKind::Timeout
         } else if error.is_builder() {
             FailureKind::Unsendable(status::INVALID_ARGUMENT)
-        } else if error.is_decode() && hyper.is_none() || hyper.is_some_and(|e| e.is_parse()) {
+        } else if error.is_decode() && hyper.is_none()
+            || hyper.is_some_and(|e| e.is_parse())
+            || find::<std::io::Error>(&error).is_some_and(is_nonsense)
+        {
             FailureKind::Protocol
         } else {
             FailureKind::Lost
@@ -96,6 +100,14 @@ impl Failure {
         };
         Error::new(status, format!("{what}: {}", self.message))
     }
+}
+
+/// How hyper tells of a chunk that is none.
+fn is_nonsense(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::InvalidInput | ErrorKind::InvalidData
+    )
 }
 
 /// What to do about a TLS failure that lasts; `None` for one that may pass.

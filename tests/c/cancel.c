@@ -82,10 +82,19 @@ static void in_flight(void)
     forget(&behind);
 
     /* What may have been carried out, and would harm if done twice, says so. */
-    oai_request *request = new_request("POST", "/batches", "{}");
+    long arrived = server_stat("arrived");
+    oai_request *request = new_request("POST", "/batches", "{\"purpose\": \"test\"}");
     server_script("{\"hold\": \"gate\"}");
     CHECK_STATUS(submit(client, request, &seen), OAI_OK);
-    server_wait("in_flight", 1);
+    /* A head alone cannot be carried out: its body has to be there. */
+    for (int there = 0; !there;) {
+        char *log = server_log(arrived + 1);
+        const char *entry = json_first(log);
+        for (long i = 0; i < arrived; i++)
+            entry = json_next(entry);
+        there = json_is(entry, "body.purpose", "test");
+        free(log);
+    }
     CHECK_STATUS(oai_cancel(client, seen.id, NULL), OAI_OK);
     CHECK_STATUS(wait_end(&seen), OAI_ERR_CANCELLED);
     CHECK_NUMBER(oai_error_may_have_executed(oai_response_error(seen.response)), 1);

@@ -12,6 +12,7 @@ static const struct value {
 } values[] = {
     {"api_key", "sk-environment-1", NULL, 0},
     {"admin_api_key", "sk-environment-2", NULL, 0},
+    {"webhook_secret", "whsec_c2VjcmV0", NULL, 0},
     {"base_url", "http://127.0.0.1:9/v1", NULL, 0},
     {"organization", "org-x", NULL, 0},
     {"project", "proj-x", NULL, 0},

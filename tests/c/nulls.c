@@ -1,7 +1,7 @@
 /*
  * Every pointer argument of every exported function is NULL once, with all others valid: no crash, the status that the
- * header names, cleared outputs. At the end the library itself is asked what it exports, and each must have been here
- * or in nulls_calls.c.
+ * header names, cleared outputs. At the end the library itself is asked what it exports, and each must have been here,
+ * in nulls_calls.c or in nulls_forms.c.
  */
 #include "nulls.h"
 
@@ -148,8 +148,10 @@ static void setters(void)
     TEXT(proxy, "");
     TEXT(https_proxy, "");
     TEXT(http_proxy, "");
+    TEXT(webhook_secret, "whsec_c2VjcmV0");
     TEXT(no_proxy, "localhost");
     TEXT(ca_file, "/ca.pem");
+    TEXT(ca_pem, "-----BEGIN CERTIFICATE-----");
     NUMBER(max_concurrent_requests, 1);
     NUMBER(queue_size, 1);
     NUMBER(queue_full, OAI_QUEUE_FULL_WAIT);
@@ -174,6 +176,7 @@ static void setters(void)
     NUMBER(max_response_bytes, 1);
     NUMBER(max_redirects, 1);
     NUMBER(stream_buffer_events, 1);
+    NUMBER(tls_roots, OAI_TLS_ROOTS_BUNDLED);
     NUMBER(http_version, OAI_HTTP_VERSION_2);
     NUMBER(pool_idle_ms, 1);
     NUMBER(callback_thread, OAI_CALLBACK_ON_WORKER);
@@ -239,6 +242,29 @@ static void requests(void)
     CHECK_STATUS(oai_request_set_idempotency_key(request, NULL), OAI_OK);
     cover("oai_request_set_tag");
     CHECK_STATUS(oai_request_set_tag(NULL, 1), INVALID);
+    cover("oai_request_add_field");
+    CHECK_STATUS(oai_request_add_field(NULL, "a", "b", 1), INVALID);
+    CHECK_STATUS(oai_request_add_field(request, NULL, "b", 1), INVALID);
+    CHECK_STATUS(oai_request_add_field(request, "a", NULL, 0), INVALID);
+    cover("oai_request_add_file");
+    CHECK_STATUS(oai_request_add_file(NULL, "a", "f.txt", "text/plain", "b", 1), INVALID);
+    CHECK_STATUS(oai_request_add_file(request, NULL, "f.txt", "text/plain", "b", 1), INVALID);
+    CHECK_STATUS(oai_request_add_file(request, "a", NULL, "text/plain", "b", 1), INVALID);
+    CHECK_STATUS(oai_request_add_file(request, "a", "f.txt", "text/plain", NULL, 1), INVALID);
+    CHECK_STATUS(oai_request_add_file(request, "a", "f.txt", NULL, NULL, 0), OAI_OK);
+    cover("oai_request_add_file_path");
+    CHECK_STATUS(oai_request_add_file_path(NULL, "a", "/f.txt", "f.txt", "text/plain"), INVALID);
+    CHECK_STATUS(oai_request_add_file_path(request, NULL, "/f.txt", "f.txt", "text/plain"), INVALID);
+    CHECK_STATUS(oai_request_add_file_path(request, "a", NULL, "f.txt", "text/plain"), INVALID);
+    CHECK_STATUS(oai_request_add_file_path(request, "a", "/f.txt", NULL, NULL), OAI_OK);
+    cover("oai_request_set_output_path");
+    CHECK_STATUS(oai_request_set_output_path(NULL, "/f.txt"), INVALID);
+    CHECK_STATUS(oai_request_set_output_path(request, NULL), OAI_OK);
+    cover("oai_request_set_output_fd");
+    CHECK_STATUS(oai_request_set_output_fd(NULL, 1), INVALID);
+    CHECK_STATUS(oai_request_set_output_fd(request, -1), INVALID);
+    cover("oai_request_set_progress");
+    CHECK_STATUS(oai_request_set_progress(NULL, 1), INVALID);
     cover("oai_request_free");
     oai_request_free(request);
     oai_request_free(NULL);
@@ -276,6 +302,6 @@ int main(void)
     setters();
     requests();
     oai_client_free(client);
-    check_covered(0);
+    check_covered(NULLS);
     return finish("nulls");
 }

@@ -1,5 +1,5 @@
 /*
- * What nulls.c and nulls_calls.c share: calls with NULL, and the proof that no exported function was left out.
+ * What nulls.c, nulls_calls.c and nulls_forms.c share: calls with NULL, and the proof that no exported function was left out.
  */
 #ifndef OAI_TESTS_NULLS_H
 #define OAI_TESTS_NULLS_H
@@ -37,19 +37,39 @@ static inline void take_error(oai_error **error, const char *part)
     *error = GARBAGE(oai_error);
 }
 
-/* Whether nulls_calls.c has to call this function; all others are for nulls.c. */
-static inline int is_call(const char *name)
+static inline void take_response(oai_response **response, oai_status status)
 {
-    static const char *const prefixes[] = {"oai_send",  "oai_submit", "oai_cancel", "oai_embed",
-                                           "oai_queue", "oai_batch",  "oai_record", "oai_response"};
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
-            return 1;
-    return 0;
+    CHECK(*response != NULL && *response != GARBAGE(oai_response));
+    CHECK_STATUS(oai_response_status(*response), status);
+    oai_response_free(*response);
+    *response = GARBAGE(oai_response);
 }
 
-/* Looks into the library's own file for what it exports, and checks that the calls, or all others, were covered. */
-static inline void check_covered(int calls)
+/* Which of the programs has to call a function: what sends, the short forms, and all others. */
+enum program { NULLS, NULLS_CALLS, NULLS_FORMS };
+
+static inline enum program program_of(const char *name)
+{
+    static const struct {
+        const char *prefix;
+        enum program program;
+    } prefixes[] = {
+        {"oai_chat", NULLS_FORMS},       {"oai_responses", NULLS_FORMS}, {"oai_completions", NULLS_FORMS},
+        {"oai_moderate", NULLS_FORMS},   {"oai_models", NULLS_FORMS},    {"oai_fold", NULLS_FORMS},
+        {"oai_pages", NULLS_FORMS},      {"oai_speech", NULLS_FORMS},    {"oai_transcribe", NULLS_FORMS},
+        {"oai_translate", NULLS_FORMS},  {"oai_image", NULLS_FORMS},     {"oai_file", NULLS_FORMS},
+        {"oai_webhook", NULLS_FORMS},    {"oai_send", NULLS_CALLS},      {"oai_submit", NULLS_CALLS},
+        {"oai_cancel", NULLS_CALLS},     {"oai_embed", NULLS_CALLS},     {"oai_queue", NULLS_CALLS},
+        {"oai_batch_", NULLS_CALLS},     {"oai_record", NULLS_CALLS},    {"oai_response_", NULLS_CALLS},
+    };
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (strncmp(name, prefixes[i].prefix, strlen(prefixes[i].prefix)) == 0)
+            return prefixes[i].program;
+    return NULLS;
+}
+
+/* Looks into the library's own file for what it exports, and checks that this program has called its share. */
+static inline void check_covered(enum program program)
 {
     Dl_info info;
     struct stat stat;
@@ -69,7 +89,7 @@ static inline void check_covered(int calls)
         for (size_t i = 0; i < sections[s].sh_size / sizeof *symbols; i++) {
             const char *name = names + symbols[i].st_name;
             size_t at = 0;
-            if (symbols[i].st_shndx == SHN_UNDEF || strncmp(name, "oai_", 4) != 0 || is_call(name) != calls)
+            if (symbols[i].st_shndx == SHN_UNDEF || strncmp(name, "oai_", 4) != 0 || program_of(name) != program)
                 continue;
             while (at < covered_count && strcmp(covered[at], name) != 0)
                 at++;

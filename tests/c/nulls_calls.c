@@ -7,14 +7,6 @@ static oai_client *client;
 static oai_queue *queue;
 static int destroyed;
 
-static void take_response(oai_response **response, oai_status status)
-{
-    CHECK(*response != NULL && *response != GARBAGE(oai_response));
-    CHECK_STATUS(oai_response_status(*response), status);
-    oai_response_free(*response);
-    *response = GARBAGE(oai_response);
-}
-
 static void responses(void)
 {
     const char *text = "text", *data = GARBAGE(const char), *name = data, *value = data;
@@ -246,6 +238,6 @@ int main(void)
     responses();
     queues();
     oai_client_free(client);
-    check_covered(1);
+    check_covered(NULLS_CALLS);
     return finish("nulls_calls");
 }

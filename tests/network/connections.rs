@@ -70,24 +70,6 @@ fn closing_after_each_answer_is_never_an_error() {
 }
 
 #[test]
-fn many_at_once_meet_no_closed_connection_either() {
-    let (address, count) = hasty(2, false);
-    let url = format!("http://{address}/v1");
-    let options = json!({"max_retries": 0, "max_concurrent_requests": 8, "queue_size": 100});
-    let client = Client::new(&url, options);
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                for _ in 0..50 {
-                    client.post("/responses", &stored()).ok();
-                }
-            });
-        }
-    });
-    assert_eq!(count.load(Ordering::SeqCst), 400);
-}
-
-#[test]
 fn a_connection_closed_while_idle_is_replaced() {
     let (close, closing) = mpsc::channel::<()>();
     let (closed, done) = mpsc::channel::<()>();
