@@ -1,7 +1,7 @@
 //! The C border: pointers to values and back. It holds no decisions.
 //!
 //! All `extern "C"` functions live here, one file for each kind of handle, and with them nearly all `unsafe`. Every
-//! function goes through [`border`], which turns panics into a status and checks every pointer. cbindgen makes
+//! function goes through `border`, which turns panics into a status and checks every pointer. cbindgen makes
 //! `include/oai.h` of these files: their doc comments are the header's, and the order of the `mod` lines is its order
 //! (apart from each other, or rustfmt would sort them).
 #![allow(non_camel_case_types, reason = "these are the names that C sees")]
