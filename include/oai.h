@@ -2035,8 +2035,9 @@ oai_status oai_shutdown(uint64_t timeout_ms, oai_error **error);
  * `OPENAI_LOG` (off, error, warn, info, debug, trace), else warn, and lines go to stderr.
  *
  * `level`: one of `OAI_LOG_*`. `callback`: NULL for stderr; lines from before the library's first request are kept
- * until its threads run. `user_data`, `destructor`: nullable, as in `oai_submit`; the destructor runs when another
- * callback is set, at `oai_shutdown`, or here if the call fails. `error`: nullable.
+ * until its threads run. `user_data`, `destructor`: nullable, as in `oai_submit`; the destructor runs once
+ * another callback is set and the lines on their way were delivered, at `oai_shutdown`, or here if the call fails;
+ * `user_data` must live until then. `error`: nullable.
  * Returns `OAI_OK`, `OAI_ERR_INVALID_ARGUMENT` for another level, `OAI_ERR_FORKED` or `OAI_ERR_SHUTDOWN`. Any thread,
  * any time. Since 0.1.
  */

@@ -180,6 +180,11 @@ impl Client {
         if self.closed.load(Ordering::Acquire) {
             scheduler.close();
         }
+        // A shutdown that began meanwhile has not seen this scheduler.
+        if let Err(error) = runtime::check() {
+            scheduler.stop(Stop::Shutdown);
+            return Err(error);
+        }
         Ok(scheduler)
     }
 
@@ -312,6 +317,10 @@ pub fn shutdown(timeout: Duration) -> Result<()> {
     for scheduler in &schedulers {
         // The tasks only have to notice; a second is far more than that takes.
         scheduler.wait_drained(Duration::from_secs(1));
+    }
+    for client in &clients {
+        // Callbacks on the runtime's threads have only been handed to them.
+        client.mailbox.drain_within(Duration::from_secs(1));
     }
     runtime::stop(Duration::from_secs(1));
     EventQueue::end_all();

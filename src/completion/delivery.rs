@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::mailbox::{CallbackThread, Item, Listener, Mailbox, SharedListener};
+use super::mailbox::{CallbackThread, Item, Listener, Mailbox, SharedListener, in_callback};
 use super::progress::{Over, Place, Progress};
 use super::queue::{EventQueue, Kind, Record};
 use super::response::Response;
@@ -225,7 +225,7 @@ impl Delivery {
             }) => {
                 // A refusal or a cancel may come on the host's own thread, in whose call no callback is made.
                 let id = self.id;
-                if runtime::on_worker() {
+                if runtime::on_worker() && !in_callback() {
                     mailbox.done(id, &listener, response);
                 } else {
                     runtime.spawn(async move { mailbox.done(id, &listener, response) });

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -243,8 +244,17 @@ impl Mailbox {
         }
     }
 
+    /// Waits until every accepted callback has been made, for so long at most.
+    pub fn drain_within(&self, timeout: Duration) {
+        let idle = self
+            .idle
+            .wait_timeout_while(lock(&self.state), timeout, |state| state.outstanding > 0);
+        drop(idle);
+    }
+
     fn wait_until_idle(&self) {
-        let by_hand = in_callback();
+        // A worker's callback is not the dispatcher, which goes on emptying mailboxes meanwhile.
+        let by_hand = in_callback() && !runtime::on_worker();
         let mut state = lock(&self.state);
         while state.outstanding > 0 {
             match by_hand.then(|| state.items.pop_front()).flatten() {

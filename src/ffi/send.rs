@@ -1,5 +1,6 @@
 //! Sending: wait for the response, have it called back, or find it in a queue.
 
+use std::cell::RefCell;
 use std::ffi::{c_char, c_void};
 use std::ptr;
 
@@ -55,11 +56,42 @@ unsafe impl Send for UserData {}
 
 impl Drop for UserData {
     fn drop(&mut self) {
-        if let Some(destructor) = self.destructor.take() {
+        let Some(destructor) = self.destructor.take() else {
+            return;
+        };
+        let data = self.data;
+        let kept = REFUSED.with_borrow_mut(|refused| match refused {
+            Some(refused) => {
+                refused.push((destructor, data));
+                true
+            }
+            None => false,
+        });
+        if !kept {
             // SAFETY: the host gave the two together.
-            unsafe { destructor(self.data) };
+            unsafe { destructor(data) };
         }
     }
+}
+
+/// A destructor and what it ends.
+type Owed = (unsafe extern "C" fn(*mut c_void), *mut c_void);
+
+thread_local! {
+    /// While a submit runs on this thread: the destructors of what it refused. The host may keep the id and the error
+    /// inside what they free, so they run once both are written, and when the library holds nothing any more.
+    static REFUSED: RefCell<Option<Vec<Owed>>> = const { RefCell::new(None) };
+}
+
+/// Runs `submit` and then the destructors of what it refused.
+fn with_destructors_last(submit: impl FnOnce() -> oai_status) -> oai_status {
+    REFUSED.set(Some(Vec::new()));
+    let status = submit();
+    for (destructor, data) in REFUSED.take().unwrap_or_default() {
+        // SAFETY: the host gave the two together, and each pair is here once.
+        unsafe { destructor(data) };
+    }
+    status
 }
 
 /// The host's callback as the core knows it.
@@ -116,12 +148,14 @@ pub(super) fn submit_with_callback(
         destructor,
     };
     clear(id);
-    call(error, || {
-        // SAFETY: NULL or a live handle, by the conventions.
-        let client = unsafe { client_of(client) }?;
-        let function = callback.ok_or_else(|| null("callback"))?;
-        let sink = client.callback(Box::new(Callback { function, user }))?;
-        submit(&client, id, job()?, sink)
+    with_destructors_last(|| {
+        call(error, move || {
+            // SAFETY: NULL or a live handle, by the conventions.
+            let client = unsafe { client_of(client) }?;
+            let function = callback.ok_or_else(|| null("callback"))?;
+            let sink = client.callback(Box::new(Callback { function, user }))?;
+            submit(&client, id, job()?, sink)
+        })
     })
 }
 

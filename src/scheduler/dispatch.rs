@@ -172,8 +172,13 @@ impl Scheduler {
                     let error = missed(&job);
                     return Err((job, error, others));
                 }
-                let ahead = state.line.ahead(&job.scope);
-                let wait = state.gate(&job.scope).least_wait(now, ahead, job.tokens);
+                let gate = state.gate(&job.scope);
+                let mut wait = gate.least_wait(now, state.line.ahead(&job.scope), job.tokens);
+                if now + wait > deadline {
+                    // The whole lane is quickly counted but may rank behind; what ranks before takes a walk.
+                    let before = state.line.before(&job.scope, &job.rank);
+                    wait = gate.least_wait(now, before, job.tokens);
+                }
                 if now + wait > deadline {
                     return Err((job, too_slow(wait), others));
                 }
@@ -187,7 +192,7 @@ impl Scheduler {
                 return Err((job, error, others));
             }
             others.failed.append(&mut started.failed);
-            let full = state.line.waits(id) && state.line.waiting() > policy.queue_size as usize;
+            let full = state.line.waits(id) && state.line.waiting() > room(&policy, patient);
             let removed = if full {
                 state.line.remove(id)
             } else {
@@ -220,7 +225,7 @@ impl Scheduler {
     fn wait_for_room(&self, job: &Job) -> std::sync::MutexGuard<'_, State> {
         let state = lock(&self.state);
         let policy = self.policy.get();
-        if state.closed.is_some() || state.line.waiting() < policy.queue_size as usize {
+        if state.closed.is_some() || state.line.waiting() < room(&policy, true) {
             return state;
         }
         match job.deadline {
@@ -538,6 +543,12 @@ fn observed(job: &Job, end: &End, pass: &Pass) -> Attempt {
         sent: if sent { job.call.body.length() } else { 0 },
         received: response.map_or(0, |response| response.received),
     }
+}
+
+/// How many may wait. Where nobody may, one who waits for a place needs one all the same, to be next.
+fn room(policy: &Policy, patient: bool) -> usize {
+    let least = u32::from(patient && policy.queue_full == QueueFull::Wait);
+    policy.queue_size.max(least) as usize
 }
 
 async fn keep_time(scheduler: Weak<Scheduler>, woken: Arc<Notify>) {

@@ -49,7 +49,8 @@ pub(super) fn time(at: Instant) -> Time {
 
 /// The instant of a limiter's time.
 pub(super) fn instant(at: Time) -> Instant {
-    Instant::from_std(*EPOCH + at)
+    let far = || *EPOCH + Duration::from_secs(30 * 365 * 24 * 3600);
+    Instant::from_std(EPOCH.checked_add(at).unwrap_or_else(far))
 }
 
 impl Gate {

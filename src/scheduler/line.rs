@@ -227,6 +227,14 @@ impl<J: Ranked, F> Line<J, F> {
             .map_or((0, 0), |lane| (lane.jobs.len() as u64, lane.tokens))
     }
 
+    /// What waits in a lane before a rank: requests and their tokens. O(n).
+    pub fn before(&self, scope: &Scope, rank: &Rank) -> (u64, u64) {
+        self.lanes.get(scope).map_or((0, 0), |lane| {
+            let jobs = lane.jobs.range(..rank);
+            jobs.fold((0, 0), |sum, (_, job)| (sum.0 + 1, sum.1 + job.tokens()))
+        })
+    }
+
     /// The lanes with something in them, and how much.
     pub fn depths(&self) -> impl Iterator<Item = (&Scope, usize)> {
         self.lanes

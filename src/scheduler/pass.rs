@@ -24,6 +24,8 @@ pub(super) struct Pass {
     sent: AtomicBool,
     /// The probe of a half-open breaker.
     probe: bool,
+    /// The longest that a server may make the scope wait.
+    max_retry_after: Duration,
     held: Mutex<Held>,
 }
 
@@ -51,6 +53,7 @@ impl Pass {
         gate: Arc<Gate>,
         permit: Permit,
         ticket: Option<(SharedBreaker, Ticket)>,
+        max_retry_after: Duration,
         now: Instant,
     ) -> Arc<Pass> {
         let probe = ticket.as_ref().is_some_and(|(_, ticket)| ticket.is_probe());
@@ -64,6 +67,7 @@ impl Pass {
             gate,
             sent: AtomicBool::new(false),
             probe,
+            max_retry_after,
             held: Mutex::new(held),
         })
     }
@@ -138,7 +142,12 @@ impl Watcher for Pass {
                 408 | 429 => breaker.refused(ticket),
                 500.. => {
                     let asked = retry_after::requested(headers, "", SystemTime::now());
-                    breaker.failed(ticket, time(now), asked.filter(|_| status == 503));
+                    let asked = asked.filter(|_| status == 503);
+                    breaker.failed(
+                        ticket,
+                        time(now),
+                        asked.map(|asked| asked.min(self.max_retry_after)),
+                    );
                 }
                 _ => breaker.succeeded(ticket),
             }

@@ -250,7 +250,7 @@ impl State {
                     }
                 }
             }
-            let pass = Pass::new(gate, permit, ticket, now);
+            let pass = Pass::new(gate, permit, ticket, policy.max_retry_after, now);
             let (tell, stop) = oneshot::channel();
             let Some(job) = self.line.next(most) else {
                 break;

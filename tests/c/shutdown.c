@@ -191,6 +191,7 @@ static void with_time(void)
     begin("\"max_concurrent_requests\": 2, \"initial_retry_delay_ms\": 10");
     server_script("{\"hold\": \"gate\", \"times\": 2}");
     pthread_t sender = start_thread(send_held, &expected);
+    server_wait("in_flight", 1);
     for (int i = 0; i < COUNT; i++)
         CHECK_STATUS(submit(client, request, &seen[i]), OAI_OK);
     server_wait("in_flight", 2);

@@ -255,3 +255,56 @@ async fn refusals_that_tell_nothing_do_not_stall_a_scope_of_which_nothing_is_kno
     // At most as slow as one a second and a cut of that by a third, which is no stop.
     assert!(times[1] <= 1002 && times[2] <= 3000, "{times:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_urgent_request_is_not_refused_for_those_that_rank_behind_it() {
+    let bench = Bench::new(
+        Policy {
+            max_concurrent_requests: 1,
+            ..limited(60, 1)
+        },
+        vec![],
+    );
+    for n in 0..20 {
+        bench
+            .try_submit(NewJob {
+                priority: 2,
+                ..Bench::job(&format!("/{n}"))
+            })
+            .unwrap();
+    }
+    let urgent = NewJob {
+        priority: 0,
+        timeout: Some(Duration::from_secs(5)),
+        ..Bench::job("/urgent")
+    };
+    bench.try_submit(urgent).unwrap();
+    bench.events(21).await;
+    assert_eq!(bench.paths()[1], "/urgent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_breaker_waits_no_longer_than_the_user_allows() {
+    let policy = Policy {
+        breaker_failures: 1,
+        breaker_reset: Duration::from_secs(1),
+        max_retry_after: Duration::from_secs(20),
+        ..exact()
+    };
+    let steps = vec![Step::Answer {
+        after: 0,
+        status: 503,
+        headers: vec![("retry-after", "10000000000000000000")],
+        body: "",
+    }];
+    let bench = Bench::new(policy, steps);
+    bench.submit("/refused");
+    bench.events(1).await;
+    bench.submit("/next");
+    assert_eq!(bench.events(1).await, [Seen::Done(2, status::OK)]);
+    assert!(
+        (20_000..21_000).contains(&bench.times()[1]),
+        "{:?}",
+        bench.times()
+    );
+}
