@@ -166,3 +166,21 @@ pub unsafe fn free<T>(handle: *mut T, end: impl FnOnce(Box<T>)) {
         Ok(())
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ffi::error::{oai_error_free, oai_error_status};
+
+    #[test]
+    fn a_panic_becomes_a_status_and_an_error_object() {
+        let mut error = ptr::null_mut();
+        assert_eq!(call(&mut error, || panic!("on purpose")), status::PANIC);
+        // SAFETY: the call has just given the error.
+        unsafe {
+            assert_eq!(oai_error_status(error), status::PANIC);
+            oai_error_free(error);
+        }
+        assert_eq!(get(7, || panic!("on purpose")), 7);
+    }
+}

@@ -248,10 +248,7 @@ impl<J: Ranked, F> Line<J, F> {
             return None;
         };
         let lane = self.lanes.get(scope)?;
-        let before = lane
-            .jobs
-            .range(..rank)
-            .fold((0, 0), |sum, (_, job)| (sum.0 + 1, sum.1 + job.tokens()));
+        let before = self.before(scope, rank);
         Some((lane.jobs.get(rank)?, before))
     }
 
