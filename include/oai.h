@@ -1625,6 +1625,17 @@ oai_status oai_pages_next(oai_pages *pages, oai_response **response);
 void oai_pages_free(oai_pages *pages);
 
 /**
+ * Leads a request to the next page of a list without sending anything: for hosts with an event loop, which submit it
+ * to a queue, and submit it again to have the next page on its way while they work on this one.
+ *
+ * `request`: not NULL, a GET request that `page` answered. `page`: not NULL, a response that went well. `more`: not
+ * NULL, gets 1 if `request` now asks for the page behind `page`, 0 if that was the last page. `error`: nullable.
+ * Returns `OAI_OK`; the page's own status if it is an error; `OAI_ERR_DECODE` for a list that repeats itself, or that
+ * says it goes on but not where; `OAI_ERR_INVALID_ARGUMENT`. Never blocks. Since 0.1.
+ */
+oai_status oai_request_next_page(oai_request *request, const oai_response *page, int32_t *more, oai_error **error);
+
+/**
  * Makes speech of a text (`POST /audio/speech`).
  *
  * `client`: not NULL. `json`: not NULL, an object such as `{"model":"gpt-4o-mini-tts","voice":"alloy","input":"Hello"}`.

@@ -6,8 +6,12 @@ use std::ptr;
 use std::time::Duration;
 
 use border::{Answer, Client, Events, c, ok, outcome};
-use oaic::ffi::pages::{oai_pages, oai_pages_free, oai_pages_new, oai_pages_next};
+use oaic::ffi::pages::{
+    oai_pages, oai_pages_free, oai_pages_new, oai_pages_next, oai_request_next_page,
+};
 use oaic::ffi::request::{oai_request, oai_request_free, oai_request_new, oai_request_set_query};
+use oaic::ffi::response::{oai_response, oai_response_free};
+use oaic::ffi::send::oai_send;
 use oaic::ffi::set::oai_set_max_concurrent_requests;
 use oaic::ffi::short::oai_models_async;
 use oaic::ffi::status::{
@@ -43,6 +47,19 @@ impl Drop for Request {
     fn drop(&mut self) {
         // SAFETY: the handle is ours and was not freed.
         unsafe { oai_request_free(self.0) };
+    }
+}
+
+/// Sends `request` and leads it to the page behind the answer: the status of that, and whether there is one.
+fn send_and_lead(client: &Client, request: &Request) -> (i32, i32) {
+    let mut page: *mut oai_response = ptr::null_mut();
+    let mut more = -1;
+    // SAFETY: all pointers live as long as the calls, and the response is ours.
+    unsafe {
+        oai_send(client.0, request.0, &mut page);
+        let status = oai_request_next_page(request.0, page, &mut more, ptr::null_mut());
+        oai_response_free(page);
+        (status, more)
     }
 }
 
@@ -237,6 +254,41 @@ fn a_list_that_goes_round_in_circles_ends_with_an_error() {
         assert!(lost.message.contains("\"after\""), "{}", lost.message);
     }
     assert_eq!(server.log().len(), 3);
+}
+
+#[test]
+fn a_request_is_led_from_page_to_page() {
+    let server = TestServer::start(Config::default());
+    let client = Client::new(&server.url(), json!({"max_retries": 0}));
+    server.script(page(&["a"], json!({"has_more": true, "last_id": "a"})));
+    server.script(Rule::status(500).on("/v1/things"));
+    server.script(page(&["b"], json!({"has_more": true, "next_page": "p3"})));
+    server.script(page(&["c"], json!({"has_more": false, "last_id": "c"})));
+    let request = Request::new("GET", "/things", &[("limit", "1")]);
+    assert_eq!(send_and_lead(&client, &request), (OAI_OK, 1));
+    // A page that failed leads nowhere: the same one is asked for again.
+    assert_eq!(send_and_lead(&client, &request), (OAI_ERR_HTTP_SERVER, 0));
+    assert_eq!(send_and_lead(&client, &request), (OAI_OK, 1));
+    assert_eq!(send_and_lead(&client, &request), (OAI_OK, 0));
+    let second = "/v1/things?limit=1&after=a";
+    let third = "/v1/things?limit=1&after=a&page=p3";
+    assert_eq!(
+        paths(&server),
+        ["/v1/things?limit=1", second, second, third]
+    );
+}
+
+#[test]
+fn a_request_is_not_led_in_circles() {
+    let server = TestServer::start(Config::default());
+    let client = Client::new(&server.url(), json!({}));
+    for id in ["a", "b", "a"] {
+        server.script(page(&[id], json!({"has_more": true, "last_id": id})));
+    }
+    let request = Request::new("GET", "/things", &[]);
+    assert_eq!(send_and_lead(&client, &request), (OAI_OK, 1));
+    assert_eq!(send_and_lead(&client, &request), (OAI_OK, 1));
+    assert_eq!(send_and_lead(&client, &request), (OAI_ERR_DECODE, 0));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! A list taken page by page, the next one asked for while the caller works on this one.
+//! A list taken page by page: by an iterator that asks for the next one while the caller works on this one, or by a
+//! request that is led from page to page and sent by whoever drives it.
 
 use std::collections::HashSet;
 use std::mem;
@@ -17,8 +18,42 @@ pub struct Pages {
     /// Asks for the page that comes next.
     request: Request,
     next: Next,
-    /// Every cursor that the server gave, or a server that repeats one would be asked for ever.
-    seen: HashSet<Cursor>,
+    trail: Trail,
+}
+
+/// Every cursor that the server gave in one walk through a list, or a server that repeats one would be asked for ever.
+#[derive(Default)]
+pub struct Trail(HashSet<Cursor>);
+
+impl Trail {
+    /// Leads `request` to the page at `cursor`, which must be a new one.
+    fn follow(&mut self, request: &mut Request, cursor: Cursor) -> Result<()> {
+        request.set_query(cursor.parameter, Some(&cursor.value))?;
+        let parameter = cursor.parameter;
+        if self.0.insert(cursor) {
+            return Ok(());
+        }
+        Err(Error::new(
+            status::DECODE,
+            format!(
+                "the list goes round in circles: page {} ends where an earlier page ended. The server may not know \
+                 the parameter {parameter:?}",
+                self.0.len() + 1,
+            ),
+        ))
+    }
+
+    /// Leads `request` to the page behind the one in `response`; false if that was the last.
+    pub fn lead(&mut self, request: &mut Request, response: &Response) -> Result<bool> {
+        if let Some(error) = &response.error {
+            return Err(error.clone());
+        }
+        only_get(request)?;
+        let Some(cursor) = page::next(response.body())? else {
+            return Ok(false);
+        };
+        self.follow(request, cursor).map(|()| true)
+    }
 }
 
 /// How things stand with the page that comes next.
@@ -35,17 +70,12 @@ enum Next {
 impl Pages {
     /// The pages of the list that `request` asks for; nothing is sent yet.
     pub fn new(client: Arc<Client>, request: &Request) -> Result<Pages> {
-        if !request.is_get() {
-            return Err(Error::new(
-                status::INVALID_ARGUMENT,
-                "only lists that a GET request asks for have pages that can be followed",
-            ));
-        }
+        only_get(request)?;
         Ok(Pages {
             client,
             request: request.clone(),
             next: Next::Wanted,
-            seen: HashSet::new(),
+            trail: Trail::default(),
         })
     }
 
@@ -76,26 +106,26 @@ impl Pages {
         Ok(Some(response))
     }
 
-    /// Asks for the page behind `cursor`. Where it is refused, as by a full queue, it is asked for when it is wanted.
+    /// Asks for the page at `cursor`. Where it is refused, as by a full queue, it is asked for when it is wanted.
     fn ask(&mut self, cursor: Cursor) -> Result<Next> {
-        self.request
-            .set_query(cursor.parameter, Some(&cursor.value))?;
-        let parameter = cursor.parameter;
-        if !self.seen.insert(cursor) {
-            return Ok(Next::Lost(Error::new(
-                status::DECODE,
-                format!(
-                    "the list goes round in circles: page {} ends where an earlier page ended. The server may not know \
-                     the parameter {parameter:?}",
-                    self.seen.len() + 1,
-                ),
-            )));
+        if let Err(circle) = self.trail.follow(&mut self.request, cursor) {
+            return Ok(Next::Lost(circle));
         }
         Ok(match self.client.start(self.request.to_job()?) {
             Ok(pending) => Next::Asked(pending),
             Err(_) => Next::Wanted,
         })
     }
+}
+
+fn only_get(request: &Request) -> Result<()> {
+    if request.is_get() {
+        return Ok(());
+    }
+    Err(Error::new(
+        status::INVALID_ARGUMENT,
+        "only lists that a GET request asks for have pages that can be followed",
+    ))
 }
 
 impl Drop for Pages {

@@ -85,6 +85,10 @@ impl<T> Empty for *const T {
     const EMPTY: Self = ptr::null();
 }
 
+impl Empty for i32 {
+    const EMPTY: Self = 0;
+}
+
 impl Empty for usize {
     const EMPTY: Self = 0;
 }

@@ -1,4 +1,4 @@
-//! `oai_pages`: a list to its end, page by page.
+//! A list to its end, page by page: `oai_pages`, which waits, and `oai_request_next_page`, which does not.
 
 use super::border::{borrow, borrow_mut, call, clear, free, give, put, writable};
 use super::client::{client_of, oai_client};
@@ -68,4 +68,30 @@ pub unsafe extern "C" fn oai_pages_next(
 pub unsafe extern "C" fn oai_pages_free(pages: *mut oai_pages) {
     // SAFETY: NULL or a handle that the caller owns, by the conventions.
     unsafe { free(pages, drop) };
+}
+
+/// Leads a request to the next page of a list without sending anything: for hosts with an event loop, which submit it
+/// to a queue, and submit it again to have the next page on its way while they work on this one.
+///
+/// `request`: not NULL, a GET request that `page` answered. `page`: not NULL, a response that went well. `more`: not
+/// NULL, gets 1 if `request` now asks for the page behind `page`, 0 if that was the last page. `error`: nullable.
+/// Returns `OAI_OK`; the page's own status if it is an error; `OAI_ERR_DECODE` for a list that repeats itself, or that
+/// says it goes on but not where; `OAI_ERR_INVALID_ARGUMENT`. Never blocks. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_request_next_page(
+    request: *mut oai_request,
+    page: *const oai_response,
+    more: *mut i32,
+    error: *mut *mut oai_error,
+) -> oai_status {
+    clear(more);
+    call(error, || {
+        writable(more, "more")?;
+        // SAFETY: NULL or live handles, the request of this thread, by the conventions.
+        let (request, page) = unsafe { (borrow_mut(request, "request")?, borrow(page, "page")?) };
+        let led = request.trail.lead(&mut request.request, &page.response)?;
+        // SAFETY: checked not to be NULL.
+        unsafe { put(more, i32::from(led)) };
+        Ok(())
+    })
 }

@@ -7,6 +7,7 @@ use super::border::{borrow_mut, call, call_logged, clear, free, give, put, writa
 use super::error::oai_error;
 use super::status::oai_status;
 use super::text::{optional_str, packed, required_bytes, required_str, texts};
+use crate::client::pages::Trail;
 use crate::client::request::Request;
 use crate::error::Result;
 
@@ -16,6 +17,8 @@ pub struct oai_request {
     pub(super) request: Request,
     /// The host's own mark, which events carry back.
     pub(super) tag: u64,
+    /// The pages that `oai_request_next_page` has led to.
+    pub(super) trail: Trail,
 }
 
 /// `oai_request_set_priority`: before the others.
@@ -47,6 +50,7 @@ pub unsafe extern "C" fn oai_request_new(
         let made = oai_request {
             request: Request::new(method, path)?,
             tag: 0,
+            trail: Trail::default(),
         };
         // SAFETY: checked not to be NULL.
         unsafe { put(request, give(made)) };

@@ -16,7 +16,7 @@ use crate::{runtime, status};
 /// What became of a request: an outcome with a status, whether it went well or not. The caller owns it and frees it
 /// with `oai_response_free`. It never changes; any thread may read it. All that it hands out lives as long as itself.
 pub struct oai_response {
-    response: Response,
+    pub(super) response: Response,
     error: OnceCell<Option<Box<oai_error>>>,
 }
 

@@ -194,6 +194,20 @@ static void pages_of_a_list(void)
     cover("oai_pages_free");
     oai_pages_free(pages);
     oai_pages_free(NULL);
+    cover("oai_request_next_page");
+    int32_t more = 7;
+    CHECK_STATUS(oai_send(client, request, &response), OAI_OK);
+    CHECK_STATUS(oai_request_next_page(NULL, response, &more, &error), INVALID);
+    CHECK_NUMBER(more, 0);
+    take_error(&error, "request");
+    CHECK_STATUS(oai_request_next_page(request, NULL, &more, &error), INVALID);
+    take_error(&error, "page");
+    CHECK_STATUS(oai_request_next_page(request, response, NULL, &error), INVALID);
+    take_error(&error, "more");
+    CHECK_STATUS(oai_request_next_page(request, response, &more, NULL), OAI_OK);
+    CHECK_NUMBER(more, 0);
+    oai_response_free(response);
+    response = NULL;
     oai_request_free(request);
 }
 
