@@ -1017,6 +1017,14 @@ oai_status oai_request_set_json(oai_request *request, const char *json, size_t l
 oai_status oai_request_set_query(oai_request *request, const char *name, const char *value);
 
 /**
+ * Adds a query parameter beside those of that name, for parameters that are lists, such as `include[]`.
+ *
+ * `request`, `name`, `value`: not NULL; copied and encoded as needed.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+ */
+oai_status oai_request_add_query(oai_request *request, const char *name, const char *value);
+
+/**
  * Sets a header, which wins over one that the client would send.
  *
  * `request`, `name`: not NULL. `value`: NULL removes the header. Both are copied.

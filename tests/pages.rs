@@ -9,7 +9,7 @@ use border::{Answer, Client, Events, c, ok, outcome};
 use oaic::ffi::pages::{
     oai_pages, oai_pages_free, oai_pages_new, oai_pages_next, oai_request_next_page,
 };
-use oaic::ffi::request::{oai_request, oai_request_free, oai_request_new, oai_request_set_query};
+use oaic::ffi::request::{oai_request, oai_request_add_query, oai_request_free, oai_request_new};
 use oaic::ffi::response::{oai_response, oai_response_free};
 use oaic::ffi::send::oai_send;
 use oaic::ffi::set::oai_set_max_concurrent_requests;
@@ -35,7 +35,7 @@ impl Request {
             ok(|error| oai_request_new(method.as_ptr(), path.as_ptr(), &mut request, error));
             for (name, value) in query {
                 let (name, value) = (c(name), c(value));
-                let set = oai_request_set_query(request, name.as_ptr(), value.as_ptr());
+                let set = oai_request_add_query(request, name.as_ptr(), value.as_ptr());
                 assert_eq!(set, OAI_OK);
             }
         }
@@ -264,7 +264,8 @@ fn a_request_is_led_from_page_to_page() {
     server.script(Rule::status(500).on("/v1/things"));
     server.script(page(&["b"], json!({"has_more": true, "next_page": "p3"})));
     server.script(page(&["c"], json!({"has_more": false, "last_id": "c"})));
-    let request = Request::new("GET", "/things", &[("limit", "1")]);
+    let query = [("include[]", "x"), ("include[]", "y")];
+    let request = Request::new("GET", "/things", &query);
     assert_eq!(send_and_lead(&client, &request), (OAI_OK, 1));
     // A page that failed leads nowhere: the same one is asked for again.
     assert_eq!(send_and_lead(&client, &request), (OAI_ERR_HTTP_SERVER, 0));

@@ -105,13 +105,18 @@ impl Request {
         Ok(())
     }
 
-    /// Adds a query parameter; `None` removes those of that name.
+    /// Sets a query parameter in place of those of that name; `None` removes them.
     pub fn set_query(&mut self, name: &str, value: Option<&str>) -> Result<()> {
         self.query.retain(|(n, _)| n != name);
         if let Some(value) = value {
-            self.query.push((name.to_owned(), value.to_owned()));
+            self.add_query(name, value);
         }
         Ok(())
+    }
+
+    /// Adds a query parameter beside those of that name.
+    pub fn add_query(&mut self, name: &str, value: &str) {
+        self.query.push((name.to_owned(), value.to_owned()));
     }
 
     /// Sets a header; `None` removes it.

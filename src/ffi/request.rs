@@ -113,6 +113,24 @@ pub unsafe extern "C" fn oai_request_set_query(
     })
 }
 
+/// Adds a query parameter beside those of that name, for parameters that are lists, such as `include[]`.
+///
+/// `request`, `name`, `value`: not NULL; copied and encoded as needed.
+/// Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_request_add_query(
+    request: *mut oai_request,
+    name: *const c_char,
+    value: *const c_char,
+) -> oai_status {
+    change("oai_request_add_query", request, |request| {
+        // SAFETY: NULL or NUL-terminated, by the conventions.
+        let (name, value) = unsafe { (required_str(name, "name")?, required_str(value, "value")?) };
+        request.add_query(name, value);
+        Ok(())
+    })
+}
+
 /// Sets a header, which wins over one that the client would send.
 ///
 /// `request`, `name`: not NULL. `value`: NULL removes the header. Both are copied.

@@ -209,6 +209,10 @@ static void requests(void)
     CHECK_STATUS(oai_request_set_query(NULL, "a", "b"), INVALID);
     CHECK_STATUS(oai_request_set_query(request, NULL, "b"), INVALID);
     CHECK_STATUS(oai_request_set_query(request, "a", NULL), OAI_OK);
+    cover("oai_request_add_query");
+    CHECK_STATUS(oai_request_add_query(NULL, "a", "b"), INVALID);
+    CHECK_STATUS(oai_request_add_query(request, NULL, "b"), INVALID);
+    CHECK_STATUS(oai_request_add_query(request, "a", NULL), INVALID);
     cover("oai_request_set_header");
     CHECK_STATUS(oai_request_set_header(NULL, "a", "b"), INVALID);
     CHECK_STATUS(oai_request_set_header(request, NULL, "b"), INVALID);
