@@ -271,12 +271,10 @@ fn a_request_is_led_from_page_to_page() {
     assert_eq!(send_and_lead(&client, &request), (OAI_ERR_HTTP_SERVER, 0));
     assert_eq!(send_and_lead(&client, &request), (OAI_OK, 1));
     assert_eq!(send_and_lead(&client, &request), (OAI_OK, 0));
-    let second = "/v1/things?limit=1&after=a";
-    let third = "/v1/things?limit=1&after=a&page=p3";
-    assert_eq!(
-        paths(&server),
-        ["/v1/things?limit=1", second, second, third]
-    );
+    let first = "/v1/things?include%5B%5D=x&include%5B%5D=y";
+    let second = format!("{first}&after=a");
+    let third = format!("{second}&page=p3");
+    assert_eq!(paths(&server), [first, &second, &second, &third]);
 }
 
 #[test]
