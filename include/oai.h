@@ -118,7 +118,7 @@
 #define OAI_ABI_EPOCH 0
 
 /** Additions to the ABI since the epoch began. */
-#define OAI_ABI_ADDITIONS 1
+#define OAI_ABI_ADDITIONS 2
 
 /** A log level: nothing. */
 #define OAI_LOG_OFF 0
@@ -235,6 +235,64 @@ typedef struct {
     /** For later versions. */
     uint64_t reserved[2];
 } oai_event_record;
+
+/** What a response says. All pointers live as long as the response; what does not apply is NULL or 0. */
+typedef struct {
+    /** The request's id; 0 when it was refused. */
+    uint64_t id;
+    /** The outcome: `OAI_OK`, or what went wrong. */
+    oai_status status;
+    /** The HTTP status of the last answer; 0 when none came. */
+    int32_t http_status;
+    /** How many attempts were started, the first included. */
+    uint32_t attempts;
+    /** How many headers the answer has, for `oai_response_header_at`. */
+    uint32_t header_count;
+    /** The body, as `oai_response_body` gives it; never NULL but in the view of no response. */
+    const char *body;
+    /** Its bytes, without the NUL behind them. */
+    size_t body_len;
+    /** The vectors of a typed embed call that went well, as `oai_response_embeddings` gives them. */
+    const float *embeddings;
+    /** How many rows they have. */
+    size_t rows;
+    /** How many numbers each row has. */
+    size_t dims;
+    /** The server's id of the request, NUL-terminated. */
+    const char *request_id;
+    /** What went wrong, borrowed as from `oai_response_error`; NULL when `status` is `OAI_OK`. */
+    const oai_error *error;
+    /** For later versions. */
+    uint64_t reserved[4];
+} oai_response_view;
+
+/**
+ * What an error says. All texts are NUL-terminated and live as long as the error; what does not apply is NULL or 0.
+ */
+typedef struct {
+    /** The status that the failed call returned too. */
+    oai_status status;
+    /** The HTTP status of the answer; 0 when none came. */
+    int32_t http_status;
+    /** How long the server asked to wait; 0 when it did not say. */
+    uint64_t retry_after_ms;
+    /** 1 if the request may have been carried out although it failed, else 0. */
+    int32_t may_have_executed;
+    /** Always 0. */
+    int32_t padding;
+    /** The sentence for the person who reads it, never NULL. */
+    const char *message;
+    /** The server's `error.type`. */
+    const char *type_name;
+    /** The server's `error.code`. */
+    const char *code;
+    /** The server's `error.param`. */
+    const char *param;
+    /** The server's id of the request. */
+    const char *request_id;
+    /** For later versions. */
+    uint64_t reserved[4];
+} oai_error_view;
 
 /**
  * Is given log lines, on the library's dispatcher thread and never inside a call. `message` is a line of `len` bytes
@@ -1951,6 +2009,33 @@ oai_response *oai_record_take_response(oai_event_record *record);
  * `batch`: may be NULL. Since 0.1.
  */
 void oai_batch_free(oai_batch *batch);
+
+/**
+ * Tells what a response says, in one call: what `oai_response_status`, `_http_status`, `_id`, `_attempts`, `_body`,
+ * `_embeddings`, `_request_id` and `_error` tell one by one.
+ *
+ * `response`: not NULL. `view`: not NULL, is filled; it lives as long as the response.
+ * Returns `OAI_OK`, or `OAI_ERR_INVALID_ARGUMENT` for a NULL. Any thread. Since 0.1.
+ */
+oai_status oai_response_get_view(const oai_response *response, oai_response_view *view);
+
+/**
+ * Tells what an error says, in one call.
+ *
+ * `error`: not NULL. `view`: not NULL, is filled; it lives as long as the error.
+ * Returns `OAI_OK`, or `OAI_ERR_INVALID_ARGUMENT` for a NULL. Any thread. Since 0.1.
+ */
+oai_status oai_error_get_view(const oai_error *error, oai_error_view *view);
+
+/**
+ * Views of all responses of a batch, in one call.
+ *
+ * `batch`: not NULL. `views`: not NULL, gets an array as long as that of `oai_batch_records` and in the same order;
+ * where a record has no response (any more) all is NULL and 0. The array lives as long as the batch; what its views
+ * point to lives as long as the responses, also when they are taken out afterwards. `count`: not NULL, its length.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+ */
+oai_status oai_batch_views(oai_batch *batch, const oai_response_view **views, size_t *count);
 
 /**
  * Tells what became of the client's requests and what the limits are as learned, as JSON. README.md lists the fields.

@@ -30,6 +30,7 @@ pub struct Response {
     pub received: u64,
     body: WithNul,
     usage: OnceCell<Option<Usage>>,
+    request_id: OnceCell<Option<CString>>,
 }
 
 impl Response {
@@ -82,9 +83,15 @@ impl Response {
 
     /// The server's id of the request.
     pub fn request_id(&self) -> Option<&CStr> {
-        self.headers
-            .get("x-request-id")
-            .or_else(|| self.headers.get("apim-request-id"))
+        // Not by way of all headers as C strings: everybody asks for this one.
+        let id = self.request_id.get_or_init(|| {
+            let map = &self.headers.map;
+            let id = map
+                .get("x-request-id")
+                .or_else(|| map.get("apim-request-id"))?;
+            CString::new(String::from_utf8_lossy(id.as_bytes()).as_ref()).ok()
+        });
+        id.as_deref()
     }
 
     /// Tokens as the server counted them; looked up in the body at the first call.
@@ -112,6 +119,11 @@ impl Headers {
             .iter()
             .find(|(n, _)| n.to_bytes().eq_ignore_ascii_case(name.as_bytes()))
             .map(|(_, value)| value.as_c_str())
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.map.len()
     }
 
     /// Every header in the order of the map; bytes that are not UTF-8 are replaced.

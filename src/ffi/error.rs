@@ -5,6 +5,7 @@ use std::ptr;
 
 use super::border::{free, read};
 use super::status::{OAI_OK, oai_status};
+use super::view::oai_error_view;
 use crate::error::Error;
 
 /// What went wrong. Owned when it came from an out-parameter (free it with `oai_error_free`), borrowed when it came from
@@ -28,6 +29,25 @@ impl oai_error {
             param: text(&error.param),
             request_id: text(&error.request_id),
             error,
+        }
+    }
+}
+
+impl oai_error {
+    pub(super) fn view(&self) -> oai_error_view {
+        let text = |text: &Option<CString>| pointer(text.as_ref()).unwrap_or(ptr::null());
+        oai_error_view {
+            status: self.error.status,
+            http_status: i32::from(self.error.http_status),
+            retry_after_ms: self.error.retry_after_ms.unwrap_or(0),
+            may_have_executed: i32::from(self.error.may_have_executed),
+            padding: 0,
+            message: self.message.as_ptr(),
+            type_name: text(&self.kind),
+            code: text(&self.code),
+            param: text(&self.param),
+            request_id: text(&self.request_id),
+            reserved: [0; 4],
         }
     }
 }

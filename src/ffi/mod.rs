@@ -41,6 +41,8 @@ pub mod transfer;
 
 pub mod queue;
 
+pub mod view;
+
 pub mod stats;
 
 pub mod webhook;

@@ -11,6 +11,7 @@ use super::error::oai_error;
 use super::response::{give_response, oai_response};
 use super::send::{OAI_EVENT_CHUNK, OAI_EVENT_DONE, OAI_EVENT_PROGRESS};
 use super::status::oai_status;
+use super::view::oai_response_view;
 use crate::client;
 use crate::completion::{EventQueue, Kind, Record};
 use crate::error::{Error, Result};
@@ -24,7 +25,9 @@ pub struct oai_queue {
 
 /// Events taken from a queue. It belongs to one thread at a time; the caller frees it with `oai_batch_free`.
 pub struct oai_batch {
-    records: Vec<oai_event_record>,
+    pub(super) records: Vec<oai_event_record>,
+    /// What `oai_batch_views` gave last.
+    pub(super) views: Vec<oai_response_view>,
     /// What the records point into.
     _chunks: Vec<Record>,
 }
@@ -255,6 +258,7 @@ fn give_batch(mut taken: Vec<Record>, batch: *mut *mut oai_batch) {
             batch,
             give(oai_batch {
                 records,
+                views: Vec::new(),
                 _chunks: taken,
             }),
         )

@@ -20,6 +20,21 @@ pub struct oai_response {
     error: OnceCell<Option<Box<oai_error>>>,
 }
 
+impl oai_response {
+    pub(super) fn response(&self) -> &Response {
+        &self.response
+    }
+
+    /// The error's handle, made at the first call; NULL when there is none.
+    pub(super) fn error(&self) -> *const oai_error {
+        let error = self.error.get_or_init(|| {
+            let error = self.response.error.clone();
+            error.map(|error| Box::new(oai_error::new(error)))
+        });
+        error.as_deref().map_or(ptr::null(), ptr::from_ref)
+    }
+}
+
 /// Makes the handle of a response.
 pub(super) fn give_response(response: Response) -> *mut oai_response {
     give(oai_response {
@@ -273,18 +288,8 @@ pub unsafe extern "C" fn oai_response_embeddings(
 /// status is `OAI_OK`. Any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oai_response_error(response: *const oai_response) -> *const oai_error {
-    get(ptr::null(), || {
-        // SAFETY: NULL or a live handle, by the conventions.
-        let response = unsafe { response.as_ref() }?;
-        let error = response.error.get_or_init(|| {
-            response
-                .response
-                .error
-                .clone()
-                .map(|e| Box::new(oai_error::new(e)))
-        });
-        error.as_deref().map(ptr::from_ref)
-    })
+    // SAFETY: NULL or a live handle, by the conventions.
+    unsafe { read(response, ptr::null(), |response| Some(response.error())) }
 }
 
 /// Frees a response and all that it handed out.

@@ -31,6 +31,11 @@ static void errors_and_texts(void)
     CHECK_NUMBER(oai_error_retry_after_ms(NULL), 0);
     cover("oai_error_may_have_executed");
     CHECK_NUMBER(oai_error_may_have_executed(NULL), 0);
+    oai_error_view view;
+    cover("oai_error_get_view");
+    memset(&view, 1, sizeof view);
+    CHECK_STATUS(oai_error_get_view(NULL, &view), INVALID);
+    CHECK(view.status == 0 && view.message == NULL && view.code == NULL && view.reserved[3] == 0);
     cover("oai_error_free");
     oai_error_free(NULL);
     cover("oai_string_free");
