@@ -114,6 +114,12 @@
  */
 #define OAI_EVENT_PROGRESS 4
 
+/**
+ * `kind` of an event, only in queues and only after `oai_set_log_to`: a line of the library's log, `data` and `len`. Its
+ * `tag` is the level, one of `OAI_LOG_*`; its `id` is 0.
+ */
+#define OAI_EVENT_LOG 8
+
 /** The epoch of the ABI: what was compiled for another epoch does not fit. */
 #define OAI_ABI_EPOCH 0
 
@@ -218,15 +224,18 @@ typedef void (*oai_destructor)(void *user_data);
 
 /** One event. It lives as long as its batch. */
 typedef struct {
-    /** The request's id. */
+    /** The request's id; 0 of `OAI_EVENT_LOG`. */
     uint64_t id;
-    /** The tag given when it was submitted. */
+    /** The tag given when it was submitted. Of `OAI_EVENT_LOG`: the line's level. */
     uint64_t tag;
-    /** `OAI_EVENT_CHUNK`, `OAI_EVENT_PROGRESS` or `OAI_EVENT_DONE`. */
+    /**
+     * `OAI_EVENT_CHUNK`, `OAI_EVENT_PROGRESS`, `OAI_EVENT_DONE` or `OAI_EVENT_LOG`; skip others, which later versions may
+     * bring.
+     */
     int32_t kind;
     /** Of `OAI_EVENT_DONE`: the response's status. Else `OAI_OK`. */
     oai_status status;
-    /** Of `OAI_EVENT_CHUNK` and `OAI_EVENT_PROGRESS`: the event's data. Else NULL. */
+    /** Of all but `OAI_EVENT_DONE`: the event's data, with a NUL behind it. Else NULL. */
     const char *data;
     /** Its bytes. */
     size_t len;
@@ -1961,6 +1970,25 @@ int64_t oai_queue_fd(const oai_queue *queue);
 int64_t oai_queue_dup_fd(const oai_queue *queue);
 
 /**
+ * Bounds what the queue holds unread. While its events take up more than so many bytes (chunks, bodies, vectors and the
+ * records themselves), requests that were submitted to it are not sent: they keep their place, their deadline and
+ * their right to be cancelled, and other requests of the same client go on. Once enough was taken they go at once.
+ *
+ * What is in flight is not stopped, so the bound may be passed by what `max_concurrent_requests` answers hold.
+ * `queue`: not NULL. `bytes`: 0, the default: any number. `error`: nullable.
+ * Returns `OAI_OK`, `OAI_ERR_INVALID_ARGUMENT` or `OAI_ERR_FORKED`. Any thread, any time; never blocks. Since 0.1.
+ */
+oai_status oai_queue_set_max_unread_bytes(const oai_queue *queue, uint64_t bytes, oai_error **error);
+
+/**
+ * How many bytes of events the queue holds unread, as `oai_queue_set_max_unread_bytes` counts them. Those of cancelled
+ * streams count until they are passed over; log lines do not.
+ *
+ * `queue`: NULL gives 0. Any thread; never blocks. Since 0.1.
+ */
+uint64_t oai_queue_unread_bytes(const oai_queue *queue);
+
+/**
  * Takes events without waiting, oldest first.
  *
  * `queue`: not NULL. `max`: how many at most, at least 1. `batch`: not NULL, gets a batch that the caller frees with
@@ -2150,6 +2178,21 @@ oai_status oai_set_log(int32_t level,
                        void *user_data,
                        oai_destructor destructor,
                        oai_error **error);
+
+/**
+ * Sets the log level of the process and lets its lines go to a queue, from the next one on, as events of their own:
+ * `OAI_EVENT_LOG`, with the line as `data` (without a newline) and its level as `tag`.
+ *
+ * 10,000 lines wait at most; what comes then is lost, and the next line says how many were. Lines hold back no
+ * request (see `oai_queue_set_max_unread_bytes`). Once the queue is freed, and after `oai_shutdown`, lines go to stderr;
+ * so they do after `oai_set_log` with a NULL callback.
+ * `level`: one of `OAI_LOG_*`. `queue`: not NULL; it stays the caller's. `error`: nullable.
+ * Returns `OAI_OK`, `OAI_ERR_INVALID_ARGUMENT` for a NULL or another level, `OAI_ERR_FORKED` or `OAI_ERR_SHUTDOWN`.
+ * Any thread, any time. Since 0.1.
+ */
+oai_status oai_set_log_to(int32_t level,
+                          const oai_queue *queue,
+                          oai_error **error);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -85,6 +85,13 @@ impl<T, B: Bell> Channel<T, B> {
             if !taken.is_empty() {
                 return taken;
             }
+            if !dropped.is_empty() {
+                // What they hold is not to wait for our end, and is let go outside the lock.
+                drop(state);
+                dropped.clear();
+                state = self.lock();
+                continue;
+            }
             if state.ended {
                 return taken;
             }

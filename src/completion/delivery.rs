@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::mailbox::{CallbackThread, Item, Listener, Mailbox, SharedListener, in_callback};
+use super::meter::Weight;
 use super::progress::{Over, Place, Progress};
 use super::queue::{EventQueue, Kind, Record};
 use super::response::Response;
@@ -56,6 +57,8 @@ pub struct Delivery {
     cancelled: Cancelled,
     /// Set before the terminal event is handed over.
     over: Option<Arc<Over>>,
+    /// The terminal event's share of what its queue holds unread, once that is known.
+    weight: Option<Weight>,
 }
 
 /// Whether a request was cancelled: chunks that are still under way are dropped from then on. Whoever cancels holds a
@@ -100,6 +103,7 @@ impl Delivery {
             room: None,
             cancelled: Cancelled::default(),
             over: None,
+            weight: None,
         }
     }
 
@@ -111,6 +115,22 @@ impl Delivery {
     /// Whether chunks reach anybody; of a waiting call nobody sees them.
     pub fn wants_chunks(&self) -> bool {
         !matches!(self.face, Some(Face::Wait(_)))
+    }
+
+    /// The queue that the events go to, if they go to one.
+    pub fn queue(&self) -> Option<&Arc<EventQueue>> {
+        match &self.face {
+            Some(Face::Queue { queue, .. }) => Some(queue),
+            _ => None,
+        }
+    }
+
+    /// Counts the terminal event as unread in its queue before it is handed over, so that whoever decides in between
+    /// what to send next knows of it.
+    pub fn announce(&mut self, response: &Response) {
+        if let Some(Face::Queue { queue, .. }) = &self.face {
+            self.weight = Some(queue.weigh(response));
+        }
     }
 
     /// What tells the host how far a body has come; of a waiting call nobody sees it.
@@ -188,6 +208,7 @@ impl Delivery {
                     response: None,
                     cancelled: Some(self.cancelled.clone()),
                     _room: permit,
+                    weight: None,
                 });
             }
             Some(Face::Wait(_)) | None => {}
@@ -239,6 +260,7 @@ impl Delivery {
                 response: Some(response),
                 cancelled: None,
                 _room: None,
+                weight: self.weight.take(),
             }),
             Some(Face::Wait(waiter)) => waiter.put(response),
             None => {}

@@ -111,6 +111,7 @@ impl Progress {
                         response: None,
                         cancelled: Some(inner.cancelled.clone()),
                         _room: room,
+                        weight: None,
                     });
                 }
             }

@@ -11,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::channel::Channel;
 use super::delivery::Cancelled;
 use super::doorbell::SocketBell;
+use super::meter::{Holder, Meter, Weight};
 use super::response::Response;
 use super::with_nul::WithNul;
 use crate::sync::lock;
@@ -27,6 +28,8 @@ pub enum Kind {
     Progress,
     /// The terminal event.
     Done,
+    /// A line of the log; its level is the tag.
+    Log,
 }
 
 /// One event.
@@ -40,6 +43,8 @@ pub struct Record {
     pub(super) cancelled: Option<Cancelled>,
     /// The stream's place, given back when the record is gone.
     pub(super) _room: Option<OwnedSemaphorePermit>,
+    /// Its share of what is unread, given back when the record is taken or gone.
+    pub(super) weight: Option<Weight>,
 }
 
 impl Record {
@@ -51,12 +56,14 @@ impl Record {
 /// A queue of events with a doorbell.
 pub struct EventQueue {
     channel: Channel<Record, SocketBell>,
+    meter: Arc<Meter>,
 }
 
 impl EventQueue {
     pub fn new() -> Arc<EventQueue> {
         let queue = Arc::new(EventQueue {
             channel: Channel::new(),
+            meter: Arc::default(),
         });
         let mut queues = lock(&QUEUES);
         queues.retain(|queue| queue.strong_count() > 0);
@@ -72,20 +79,77 @@ impl EventQueue {
         }
     }
 
-    pub(super) fn push(&self, record: Record) {
+    pub(super) fn push(&self, mut record: Record) {
+        if record.weight.is_none() {
+            record.weight = Some(match &record.response {
+                Some(response) => self.weigh(response),
+                None => self.weigh_bytes(record.data.len()),
+            });
+        }
         // A freed queue gives the record back, and it is discarded here, outside the lock.
         drop(self.channel.push(record));
     }
 
+    /// The share of a terminal event.
+    pub(super) fn weigh(&self, response: &Response) -> Weight {
+        self.weigh_bytes(response.bytes())
+    }
+
+    fn weigh_bytes(&self, more: usize) -> Weight {
+        self.meter.weigh((size_of::<Record>() + more) as u64)
+    }
+
+    /// Adds a line of the log, or counts it as lost when `most` of them are unread. False if the queue was freed.
+    pub fn log(&self, level: u64, line: &str, most: usize) -> bool {
+        let Some((weight, lost)) = self.meter.line(most) else {
+            return true;
+        };
+        let text = match lost {
+            0 => line.to_owned(),
+            lost => format!("({lost} lines were lost since nobody read the queue) {line}"),
+        };
+        let record = Record {
+            id: 0,
+            tag: level,
+            kind: Kind::Log,
+            data: text.into_bytes().into(),
+            response: None,
+            cancelled: None,
+            _room: None,
+            weight: Some(weight),
+        };
+        self.channel.push(record).is_ok()
+    }
+
+    /// Sets how many bytes may be unread before requests to this queue are held back; 0: any number.
+    pub fn set_max_unread(&self, bytes: u64) {
+        self.meter.set_bound(bytes);
+    }
+
+    /// How many bytes are unread.
+    pub fn unread(&self) -> u64 {
+        self.meter.bytes()
+    }
+
+    /// Whether [`EventQueue::hold`] may say yes.
+    pub fn is_bounded(&self) -> bool {
+        self.meter.is_bounded()
+    }
+
+    /// Whether requests to this queue are to be held back; then `holder` is told when that ends.
+    pub fn hold(&self, holder: &Weak<dyn Holder>) -> bool {
+        self.meter.hold(holder)
+    }
+
     /// Up to `max` events, oldest first, without waiting.
     pub fn take(&self, max: usize) -> Vec<Record> {
-        self.channel.take(max, Record::is_wanted)
+        taken(self.channel.take(max, Record::is_wanted))
     }
 
     /// The same, waiting for at most `timeout` (`None`: for ever).
     pub fn wait(&self, max: usize, timeout: Option<Duration>) -> Vec<Record> {
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        self.channel.wait(max, until, Record::is_wanted)
+        taken(self.channel.wait(max, until, Record::is_wanted))
     }
 
     /// Ends one wait, or the next.
@@ -101,5 +165,18 @@ impl EventQueue {
     /// Discards what is here and all that will come.
     pub fn close(&self) {
         drop(self.channel.close());
+        // Nothing of it is kept from here on, so nobody need be held back.
+        self.meter.set_bound(0);
     }
 }
+
+/// Takes records off the scale: they are the host's now.
+fn taken(mut records: Vec<Record>) -> Vec<Record> {
+    for record in &mut records {
+        record.weight = None;
+    }
+    records
+}
+
+#[cfg(test)]
+mod tests;

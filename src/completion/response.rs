@@ -77,6 +77,14 @@ impl Response {
         &self.body
     }
 
+    /// What it takes up beside itself: the body, the vectors, the words of an error.
+    pub fn bytes(&self) -> usize {
+        let vectors = self.embeddings.as_ref();
+        let vectors = vectors.map_or(0, |vectors| vectors.data.len() * size_of::<f32>());
+        let words = self.error.as_ref().map_or(0, |error| error.message.len());
+        self.body.len() + vectors + words
+    }
+
     pub fn status(&self) -> Status {
         self.error.as_ref().map_or(status::OK, |e| e.status)
     }

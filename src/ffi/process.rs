@@ -9,10 +9,11 @@ use tracing::level_filters::LevelFilter;
 
 use super::border::call;
 use super::error::oai_error;
+use super::queue::{oai_queue, queue_of};
 use super::send::{UserData, oai_destructor};
 use super::status::oai_status;
 use crate::client;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::runtime::{self, log};
 use crate::status;
 
@@ -94,22 +95,50 @@ pub unsafe extern "C" fn oai_set_log(
     };
     call(error, || {
         runtime::check()?;
-        let filter = match level {
-            OAI_LOG_OFF => LevelFilter::OFF,
-            OAI_LOG_ERROR => LevelFilter::ERROR,
-            OAI_LOG_WARN => LevelFilter::WARN,
-            OAI_LOG_INFO => LevelFilter::INFO,
-            OAI_LOG_DEBUG => LevelFilter::DEBUG,
-            OAI_LOG_TRACE => LevelFilter::TRACE,
-            _ => {
-                return Err(Error::new(
-                    status::INVALID_ARGUMENT,
-                    format!("level {level} is not one from OAI_LOG_OFF (0) to OAI_LOG_TRACE (5)"),
-                ));
-            }
-        };
+        let filter = filter(level)?;
         log::set(filter, callback.map(|function| listener(function, user)));
         Ok(())
+    })
+}
+
+/// Sets the log level of the process and lets its lines go to a queue, from the next one on, as events of their own:
+/// `OAI_EVENT_LOG`, with the line as `data` (without a newline) and its level as `tag`.
+///
+/// 10,000 lines wait at most; what comes then is lost, and the next line says how many were. Lines hold back no
+/// request (see `oai_queue_set_max_unread_bytes`). Once the queue is freed, and after `oai_shutdown`, lines go to stderr;
+/// so they do after `oai_set_log` with a NULL callback.
+/// `level`: one of `OAI_LOG_*`. `queue`: not NULL; it stays the caller's. `error`: nullable.
+/// Returns `OAI_OK`, `OAI_ERR_INVALID_ARGUMENT` for a NULL or another level, `OAI_ERR_FORKED` or `OAI_ERR_SHUTDOWN`.
+/// Any thread, any time. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_log_to(
+    level: i32,
+    queue: *const oai_queue,
+    error: *mut *mut oai_error,
+) -> oai_status {
+    call(error, || {
+        runtime::check()?;
+        // SAFETY: NULL or a live handle, by the conventions.
+        let queue = unsafe { queue_of(queue) }?;
+        log::set_queue(filter(level)?, &queue);
+        Ok(())
+    })
+}
+
+fn filter(level: i32) -> Result<LevelFilter> {
+    Ok(match level {
+        OAI_LOG_OFF => LevelFilter::OFF,
+        OAI_LOG_ERROR => LevelFilter::ERROR,
+        OAI_LOG_WARN => LevelFilter::WARN,
+        OAI_LOG_INFO => LevelFilter::INFO,
+        OAI_LOG_DEBUG => LevelFilter::DEBUG,
+        OAI_LOG_TRACE => LevelFilter::TRACE,
+        _ => {
+            return Err(Error::new(
+                status::INVALID_ARGUMENT,
+                format!("level {level} is not one from OAI_LOG_OFF (0) to OAI_LOG_TRACE (5)"),
+            ));
+        }
     })
 }
 
@@ -124,13 +153,7 @@ fn listener(
     let host = Host(user);
     Arc::new(move |level: Level, line: &str| {
         let host = &host;
-        let level = match level {
-            Level::ERROR => OAI_LOG_ERROR,
-            Level::WARN => OAI_LOG_WARN,
-            Level::INFO => OAI_LOG_INFO,
-            Level::DEBUG => OAI_LOG_DEBUG,
-            Level::TRACE => OAI_LOG_TRACE,
-        };
+        let level = log::number(level);
         let text = super::error::c_string(line);
         // SAFETY: the host's function with the host's data; the line is borrowed for the call.
         unsafe { function(host.0.data, level, text.as_ptr(), text.as_bytes().len()) };

@@ -6,10 +6,12 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::border::{borrow, borrow_mut, call, call_logged, clear, free, get, give, put, writable};
+use super::border::{
+    borrow, borrow_mut, call, call_logged, clear, free, get, give, put, read, writable,
+};
 use super::error::oai_error;
 use super::response::{give_response, oai_response};
-use super::send::{OAI_EVENT_CHUNK, OAI_EVENT_DONE, OAI_EVENT_PROGRESS};
+use super::send::{OAI_EVENT_CHUNK, OAI_EVENT_DONE, OAI_EVENT_LOG, OAI_EVENT_PROGRESS};
 use super::status::oai_status;
 use super::view::oai_response_view;
 use crate::client;
@@ -35,15 +37,16 @@ pub struct oai_batch {
 /// One event. It lives as long as its batch.
 #[repr(C)]
 pub struct oai_event_record {
-    /// The request's id.
+    /// The request's id; 0 of `OAI_EVENT_LOG`.
     pub id: u64,
-    /// The tag given when it was submitted.
+    /// The tag given when it was submitted. Of `OAI_EVENT_LOG`: the line's level.
     pub tag: u64,
-    /// `OAI_EVENT_CHUNK`, `OAI_EVENT_PROGRESS` or `OAI_EVENT_DONE`.
+    /// `OAI_EVENT_CHUNK`, `OAI_EVENT_PROGRESS`, `OAI_EVENT_DONE` or `OAI_EVENT_LOG`; skip others, which later versions may
+    /// bring.
     pub kind: i32,
     /// Of `OAI_EVENT_DONE`: the response's status. Else `OAI_OK`.
     pub status: oai_status,
-    /// Of `OAI_EVENT_CHUNK` and `OAI_EVENT_PROGRESS`: the event's data. Else NULL.
+    /// Of all but `OAI_EVENT_DONE`: the event's data, with a NUL behind it. Else NULL.
     pub data: *const c_char,
     /// Its bytes.
     pub len: usize,
@@ -152,6 +155,40 @@ fn no_descriptor(error: std::io::Error) -> Error {
     )
 }
 
+/// Bounds what the queue holds unread. While its events take up more than so many bytes (chunks, bodies, vectors and the
+/// records themselves), requests that were submitted to it are not sent: they keep their place, their deadline and
+/// their right to be cancelled, and other requests of the same client go on. Once enough was taken they go at once.
+///
+/// What is in flight is not stopped, so the bound may be passed by what `max_concurrent_requests` answers hold.
+/// `queue`: not NULL. `bytes`: 0, the default: any number. `error`: nullable.
+/// Returns `OAI_OK`, `OAI_ERR_INVALID_ARGUMENT` or `OAI_ERR_FORKED`. Any thread, any time; never blocks. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_queue_set_max_unread_bytes(
+    queue: *const oai_queue,
+    bytes: u64,
+    error: *mut *mut oai_error,
+) -> oai_status {
+    call(error, || {
+        // SAFETY: NULL or a live handle, by the conventions.
+        let queue = unsafe { queue_of(queue) }?;
+        if runtime::is_forked() {
+            runtime::check()?;
+        }
+        queue.set_max_unread(bytes);
+        Ok(())
+    })
+}
+
+/// How many bytes of events the queue holds unread, as `oai_queue_set_max_unread_bytes` counts them. Those of cancelled
+/// streams count until they are passed over; log lines do not.
+///
+/// `queue`: NULL gives 0. Any thread; never blocks. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_queue_unread_bytes(queue: *const oai_queue) -> u64 {
+    // SAFETY: NULL or a live handle, by the conventions.
+    unsafe { read(queue, 0, |queue| Some(queue.queue.unread())) }
+}
+
 /// Takes events without waiting, oldest first.
 ///
 /// `queue`: not NULL. `max`: how many at most, at least 1. `batch`: not NULL, gets a batch that the caller frees with
@@ -238,12 +275,15 @@ fn give_batch(mut taken: Vec<Record>, batch: *mut *mut oai_batch) {
                     Kind::Chunk => OAI_EVENT_CHUNK,
                     Kind::Progress => OAI_EVENT_PROGRESS,
                     Kind::Done => OAI_EVENT_DONE,
+                    Kind::Log => OAI_EVENT_LOG,
                 },
                 status: response
                     .as_ref()
                     .map_or(status::OK, |response| response.status()),
                 data: match record.kind {
-                    Kind::Chunk | Kind::Progress => record.data.with_nul().as_ptr().cast(),
+                    Kind::Chunk | Kind::Progress | Kind::Log => {
+                        record.data.with_nul().as_ptr().cast()
+                    }
                     Kind::Done => ptr::null(),
                 },
                 len: record.data.len(),

@@ -26,6 +26,10 @@ pub const OAI_EVENT_DONE: i32 = 2;
 /// `total` is null where it is not known.
 pub const OAI_EVENT_PROGRESS: i32 = 4;
 
+/// `kind` of an event, only in queues and only after `oai_set_log_to`: a line of the library's log, `data` and `len`. Its
+/// `tag` is the level, one of `OAI_LOG_*`; its `id` is 0.
+pub const OAI_EVENT_LOG: i32 = 8;
+
 /// Is told what happens to a request: any number of `OAI_EVENT_CHUNK`, then exactly one `OAI_EVENT_DONE`.
 ///
 /// It is never called inside the call that asked for it, and for one client never twice at once, unless

@@ -1,10 +1,11 @@
-//! The library's log: `tracing` events of this crate to stderr, or to the host's callback on the dispatcher.
+//! The library's log: `tracing` events of this crate to stderr, to the host's callback on the dispatcher, or to a
+//! completion queue.
 //!
 //! Process-wide. The level comes from `OAI_LOG` or `OPENAI_LOG` when the first client is made, or from `oai_set_log`.
 //! Only this crate's own events are let through: those of the HTTP stack would show headers, and so the key.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use once_cell::sync::{Lazy, OnceCell};
 use tracing::level_filters::LevelFilter;
@@ -15,7 +16,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Registry, fmt, reload};
 
-use crate::completion::{LogLine, Mailbox};
+use crate::completion::{EventQueue, LogLine, Mailbox};
 use crate::sync::lock;
 
 /// Takes a level and a line without its newline.
@@ -28,9 +29,13 @@ static LEVEL: OnceCell<reload::Handle<LevelFilter, Registry>> = OnceCell::new();
 static TARGET: Lazy<Mutex<Option<Target>>> = Lazy::new(Mutex::default);
 
 #[derive(Clone)]
-struct Target {
-    mailbox: Arc<Mailbox>,
-    listener: LogListener,
+enum Target {
+    Listener {
+        mailbox: Arc<Mailbox>,
+        listener: LogListener,
+    },
+    /// Its owner may free it at any time; then lines go to stderr.
+    Queue(Weak<EventQueue>),
 }
 
 /// Starts logging at the level that the environment names, once; later calls do nothing.
@@ -56,11 +61,33 @@ pub fn install() {
 
 /// Sets the level and where lines go: to `listener`, or to stderr.
 pub fn set(level: LevelFilter, listener: Option<LogListener>) {
+    set_target(
+        level,
+        listener.map(|listener| Target::Listener {
+            mailbox: Mailbox::new(super::dispatcher()),
+            listener,
+        }),
+    );
+}
+
+/// Sets the level, and that lines go to a queue.
+pub fn set_queue(level: LevelFilter, queue: &Arc<EventQueue>) {
+    set_target(level, Some(Target::Queue(Arc::downgrade(queue))));
+}
+
+/// A level's number, as C knows it.
+pub fn number(level: Level) -> i32 {
+    match level {
+        Level::ERROR => 1,
+        Level::WARN => 2,
+        Level::INFO => 3,
+        Level::DEBUG => 4,
+        Level::TRACE => 5,
+    }
+}
+
+fn set_target(level: LevelFilter, target: Option<Target>) {
     install();
-    let target = listener.map(|listener| Target {
-        mailbox: Mailbox::new(super::dispatcher()),
-        listener,
-    });
     // The old listener's destructor is the host's code: run it outside the lock.
     let before = std::mem::replace(&mut *lock(&TARGET), target);
     drop(before);
@@ -138,16 +165,29 @@ impl Write for Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
+        // In a forked child another thread may have held the lock, for good.
+        if super::is_forked() {
+            return;
+        }
         let target = lock(&TARGET).clone();
+        let text = || String::from_utf8_lossy(&self.text).trim_end().to_owned();
         match target {
-            None => drop(io::stderr().lock().write_all(&self.text)),
-            Some(Target { mailbox, listener }) => {
-                let level = self.level;
-                let text = String::from_utf8_lossy(&self.text).trim_end().to_owned();
+            Some(Target::Listener { mailbox, listener }) => {
+                let (level, text) = (self.level, text());
                 let deliver = Box::new(move || listener(level, &text));
                 mailbox.log(LogLine { deliver }, MOST_WAITING);
+                return;
             }
+            Some(Target::Queue(queue)) => {
+                let level = number(self.level).unsigned_abs().into();
+                let queue = queue.upgrade();
+                if queue.is_some_and(|queue| queue.log(level, &text(), MOST_WAITING)) {
+                    return;
+                }
+            }
+            None => {}
         }
+        drop(io::stderr().lock().write_all(&self.text));
     }
 }
 

@@ -21,7 +21,7 @@ use super::pass::Pass;
 use super::policy::{Policy, QueueFull};
 use super::state::{End, Launched, Started, State, Verdict, describe, missed, too_slow};
 use super::stats::{Attempt, Ended, Report, Stats};
-use crate::completion::{Delivery, Response, Sink};
+use crate::completion::{Delivery, Holder, Response, Sink};
 use crate::error::{Error, Result};
 use crate::status;
 use crate::sync::{Current, lock};
@@ -398,7 +398,10 @@ impl Scheduler {
                 state.line.enqueue(job);
                 None
             }
-            Verdict::Deliver(response) => Some((job, response)),
+            Verdict::Deliver(response) => {
+                job.delivery.announce(&response);
+                Some((job, response))
+            }
         };
         let mut started = state.start(&policy, now);
         // This task takes one of those that were just started, or ends.
@@ -515,6 +518,17 @@ impl Waits for Scheduler {
         if !state.line.open(scope) {
             return;
         }
+        let started = state.start(&policy, Instant::now());
+        self.arm(&mut state);
+        drop(state);
+        self.launch(started);
+    }
+}
+
+impl Holder for Scheduler {
+    fn has_room(self: Arc<Self>) {
+        let policy = self.policy.get();
+        let mut state = lock(&self.state);
         let started = state.start(&policy, Instant::now());
         self.arm(&mut state);
         drop(state);

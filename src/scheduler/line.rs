@@ -3,10 +3,11 @@
 //! Requests wait in lanes, one for each scope; within a lane the order is `accepted + priority · ageing` and then the
 //! id, so it is FIFO inside a priority and nothing waits for ever. A free slot goes to the oldest head among the lanes
 //! that are open. A lane whose limits let nothing through is parked until a time or until something happens in its
-//! scope, and holds up no other. All operations are O(log n).
+//! scope, and holds up no other. One whose events nobody reads is kept aside until they are read. All operations are
+//! O(log n).
 //!
 //! Invariants:
-//! - each id known to `places` is in exactly one of: a lane, `backoff`, in flight.
+//! - each id known to `places` is in exactly one of: a lane, `held`, `backoff`, in flight.
 //! - `in_flight` counts the places in flight; `waiting` counts the others.
 //! - `heads` holds the first rank of each open lane, and nothing else; no lane is empty.
 //! - `parked` holds each lane that is parked until a time, with that time, and nothing else.
@@ -42,6 +43,8 @@ pub struct Line<J, F> {
     heads: BTreeSet<(Rank, Scope)>,
     parked: BTreeSet<(Instant, Scope)>,
     backoff: BTreeMap<(Instant, u64), J>,
+    /// By what they wait for; no map is empty.
+    held: HashMap<u64, BTreeMap<Rank, J>>,
     deadlines: BTreeSet<(Instant, u64)>,
     places: HashMap<u64, Place<F>>,
     in_flight: usize,
@@ -65,6 +68,7 @@ enum Parked {
 
 enum Place<F> {
     Waiting(Rank, Scope),
+    Held(u64, Rank),
     BackedOff(Instant),
     InFlight(F),
 }
@@ -85,6 +89,7 @@ impl<J: Ranked, F> Line<J, F> {
             heads: BTreeSet::new(),
             parked: BTreeSet::new(),
             backoff: BTreeMap::new(),
+            held: HashMap::new(),
             deadlines: BTreeSet::new(),
             places: HashMap::new(),
             in_flight: 0,
@@ -106,9 +111,12 @@ impl<J: Ranked, F> Line<J, F> {
         self.in_flight
     }
 
-    /// Whether a request waits in its lane.
+    /// Whether a request waits in its lane, or aside of it.
     pub fn waits(&self, id: u64) -> bool {
-        matches!(self.places.get(&id), Some(Place::Waiting(..)))
+        matches!(
+            self.places.get(&id),
+            Some(Place::Waiting(..) | Place::Held(..))
+        )
     }
 
     /// Adds a request to its lane.
@@ -181,6 +189,38 @@ impl<J: Ranked, F> Line<J, F> {
         self.places.remove(&rank.id);
         self.forget_deadline(&job);
         Some(job)
+    }
+
+    /// Takes the next request out of its lane and keeps it aside until `key` is released.
+    pub fn hold_next(&mut self, key: u64) {
+        let Some((rank, scope)) = self.heads.first().cloned() else {
+            return;
+        };
+        if let Some(job) = self.remove_waiting(rank, &scope) {
+            self.places.insert(rank.id, Place::Held(key, rank));
+            self.held.entry(key).or_default().insert(rank, job);
+        }
+    }
+
+    /// Brings at most `most` of those kept aside back into their lanes, at the rank that they had, oldest first.
+    pub fn release(&mut self, key: u64, most: usize) {
+        for _ in 0..most {
+            let Some(jobs) = self.held.get_mut(&key) else {
+                return;
+            };
+            let job = jobs.pop_first().map(|(_, job)| job);
+            if jobs.is_empty() {
+                self.held.remove(&key);
+            }
+            if let Some(job) = job {
+                self.insert(job);
+            }
+        }
+    }
+
+    /// Whether anything is kept aside.
+    pub fn holds(&self, key: u64) -> bool {
+        self.held.contains_key(&key)
     }
 
     /// Parks the lane of the next request until `until`, or for as long as nothing happens in its scope.
@@ -339,6 +379,7 @@ impl<J: Ranked, F> Line<J, F> {
                 return Removed::InFlight(flight);
             }
             Some(Place::Waiting(rank, scope)) => self.remove_waiting(rank, &scope),
+            Some(Place::Held(key, rank)) => self.remove_held(key, rank),
             Some(Place::BackedOff(due)) => self.backoff.remove(&(due, id)),
         };
         match job {
@@ -348,6 +389,15 @@ impl<J: Ranked, F> Line<J, F> {
             }
             None => Removed::Unknown,
         }
+    }
+
+    fn remove_held(&mut self, key: u64, rank: Rank) -> Option<J> {
+        let jobs = self.held.get_mut(&key)?;
+        let job = jobs.remove(&rank);
+        if jobs.is_empty() {
+            self.held.remove(&key);
+        }
+        job
     }
 
     /// Takes everything out.

@@ -21,7 +21,7 @@ use super::pass::{Ended, Pass, SharedBreaker};
 use super::policy::Policy;
 use super::retry::{self, Decision, History, Pauses, Trouble, Why};
 use super::stats::{Live, LiveScope, Stats};
-use crate::completion::{Cancelled, Response};
+use crate::completion::{Cancelled, EventQueue, Holder, Response};
 use crate::error::Error;
 use crate::status;
 use crate::sync::lock;
@@ -98,6 +98,8 @@ pub(super) struct State {
     /// Those that have a slot and whose task has not begun, oldest first. A task takes the oldest and not one of its
     /// own: so the order of the first steps is that of the starts, whichever task runs first.
     pub launched: VecDeque<Launched>,
+    /// Queues that hold requests back, by the address that [`Line`] knows them by.
+    unread: HashMap<u64, Arc<EventQueue>>,
     /// Set once no more requests are taken.
     pub closed: Option<Stop>,
     /// Accepted requests whose terminal event is still owed.
@@ -111,13 +113,19 @@ pub(super) struct State {
     policy: Arc<Policy>,
     stats: Arc<Stats>,
     owner: Weak<dyn Waits>,
+    holder: Weak<dyn Holder>,
 }
 
 impl State {
-    pub fn new(policy: Arc<Policy>, stats: Arc<Stats>, owner: Weak<dyn Waits>) -> State {
+    pub fn new<T: Waits + Holder + 'static>(
+        policy: Arc<Policy>,
+        stats: Arc<Stats>,
+        owner: Weak<T>,
+    ) -> State {
         State {
             line: Line::new(),
             launched: VecDeque::new(),
+            unread: HashMap::new(),
             closed: None,
             owed: 0,
             armed: None,
@@ -125,6 +133,7 @@ impl State {
             ways: HashMap::new(),
             policy,
             stats,
+            holder: owner.clone(),
             owner,
         }
     }
@@ -211,7 +220,63 @@ impl State {
         self.follow(policy, now);
         let mut started = Started::default();
         let most = policy.max_concurrent_requests as usize;
-        while let Some(job) = self.line.next(most) {
+        loop {
+            self.start_lanes(&mut started, policy, most, now);
+            // More than the free slots are not needed at once, unless the lanes of those are blocked.
+            if !self.release(most - most.min(self.line.in_flight())) {
+                return started;
+            }
+        }
+    }
+
+    /// Brings at most `most` requests back into their lanes for each queue that has been read; false if there was none.
+    fn release(&mut self, most: usize) -> bool {
+        if most == 0 || self.unread.is_empty() {
+            return false;
+        }
+        let (line, holder) = (&mut self.line, &self.holder);
+        let mut some = false;
+        self.unread.retain(|key, queue| {
+            if line.holds(*key) && !queue.hold(holder) {
+                line.release(*key, most);
+                some = true;
+            }
+            line.holds(*key)
+        });
+        some
+    }
+
+    /// Puts the next request aside if nobody reads the queue that its events go to.
+    fn hold_next(&mut self) -> bool {
+        let queue = self
+            .line
+            .next(usize::MAX)
+            .and_then(|job| job.delivery.queue());
+        let Some(queue) = queue.filter(|queue| queue.is_bounded() && queue.hold(&self.holder))
+        else {
+            return false;
+        };
+        let queue = queue.clone();
+        let key = Arc::as_ptr(&queue) as u64;
+        self.line.hold_next(key);
+        self.unread.insert(key, queue);
+        true
+    }
+
+    fn start_lanes(
+        &mut self,
+        started: &mut Started,
+        policy: &Arc<Policy>,
+        most: usize,
+        now: Instant,
+    ) {
+        while self.line.next(most).is_some() {
+            if self.hold_next() {
+                continue;
+            }
+            let Some(job) = self.line.next(most) else {
+                break;
+            };
             let (scope, tokens) = (job.scope.clone(), job.tokens);
             let way = self.way(&scope);
             let (gate, breaker) = (way.gate.clone(), way.breaker.clone());
@@ -264,7 +329,6 @@ impl State {
                 started.launched += 1;
             }
         }
-        started
     }
 
     /// What follows from the end of a flight; the slot is free already. Also those that the end dooms.

@@ -299,6 +299,10 @@ static void process(void)
     take_error(&error, "99");
     CHECK_STATUS(oai_set_log(OAI_LOG_OFF, ignore_line, NULL, NULL, NULL), OAI_OK);
     CHECK_STATUS(oai_set_log(OAI_LOG_OFF, NULL, NULL, NULL, NULL), OAI_OK);
+    cover("oai_set_log_to");
+    CHECK_STATUS(oai_set_log_to(OAI_LOG_OFF, NULL, &error), INVALID);
+    take_error(&error, "queue");
+    CHECK_STATUS(oai_set_log_to(OAI_LOG_OFF, NULL, NULL), INVALID);
     cover("oai_shutdown"); /* by finish() */
 }
 

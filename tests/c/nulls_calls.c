@@ -203,6 +203,13 @@ static void queues(void)
     CHECK_NUMBER(oai_queue_fd(NULL), INVALID);
     cover("oai_queue_dup_fd");
     CHECK_NUMBER(oai_queue_dup_fd(NULL), INVALID);
+    cover("oai_queue_set_max_unread_bytes");
+    error = GARBAGE(oai_error);
+    CHECK_STATUS(oai_queue_set_max_unread_bytes(NULL, 1, &error), INVALID);
+    take_error(&error, "queue");
+    CHECK_STATUS(oai_queue_set_max_unread_bytes(queue, 0, NULL), OAI_OK);
+    cover("oai_queue_unread_bytes");
+    CHECK(oai_queue_unread_bytes(NULL) == 0);
     cover("oai_queue_next");
     CHECK_STATUS(oai_queue_next(NULL, 1, &batch), INVALID);
     CHECK(batch == NULL);

@@ -18,6 +18,7 @@ mod cancel;
 mod limits;
 mod retries;
 mod streams;
+mod unread;
 
 /// What the script says to one attempt.
 enum Step {
@@ -267,7 +268,7 @@ impl Bench {
                     Kind::Chunk => {
                         Seen::Chunk(record.id, String::from_utf8(record.data.to_vec()).unwrap())
                     }
-                    Kind::Progress => continue,
+                    Kind::Progress | Kind::Log => continue,
                     Kind::Done => Seen::Done(record.id, record.response.unwrap().status()),
                 });
             }

@@ -198,6 +198,23 @@ fn a_position_counts_those_before_and_their_tokens() {
     assert!(bench.line.position(9).is_none());
 }
 
+#[test]
+fn what_is_kept_aside_comes_back_at_its_rank() {
+    let mut bench = Bench::new();
+    for id in 1..=4 {
+        bench.add(id, id, "a");
+    }
+    bench.line.hold_next(7);
+    bench.line.hold_next(7);
+    assert_eq!(bench.start_all(1), [3]);
+    assert_eq!((bench.line.waiting(), bench.line.waits(1)), (3, true));
+    bench.line.release(7, 1);
+    assert!(bench.line.holds(7));
+    bench.line.release(7, 9);
+    assert!(!bench.line.holds(7));
+    assert_eq!(bench.start_all(9), [1, 2, 4]);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Add(u8, u64, Option<u64>),
@@ -208,6 +225,8 @@ enum Step {
     Tick(u64),
     Park(Option<u64>),
     Open(u8),
+    Hold(u64),
+    Release(u64, usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -221,6 +240,8 @@ fn step() -> impl Strategy<Value = Step> {
         (0u64..40).prop_map(Step::Tick),
         proptest::option::of(0u64..60).prop_map(Step::Park),
         (0u8..3).prop_map(Step::Open),
+        (0u64..2).prop_map(Step::Hold),
+        (0u64..2, 0usize..4).prop_map(|(k, n)| Step::Release(k, n)),
     ]
 }
 
@@ -271,6 +292,17 @@ proptest! {
                     bench.line.park_next(until);
                 }
                 Step::Open(scope) => drop(bench.line.open(&format!("{scope}").into())),
+                Step::Hold(key) => {
+                    let next = bench.line.next(usize::MAX).map(|job| job.rank.id);
+                    bench.line.hold_next(key);
+                    prop_assert!(next.is_none_or(|id| bench.line.holds(key) && bench.line.waits(id)));
+                }
+                Step::Release(key, most) => {
+                    let held = |line: &Line<Job, u64>| line.held.get(&key).map_or(0, BTreeMap::len);
+                    let before = held(&bench.line);
+                    bench.line.release(key, most);
+                    prop_assert_eq!(held(&bench.line), before.saturating_sub(most));
+                }
                 Step::Tick(ms) => {
                     now += ms;
                     let at = bench.at(now);
@@ -296,6 +328,7 @@ proptest! {
             prop_assert!(lanes.values().all(|lane| !lane.jobs.is_empty()
                 && lane.tokens == lane.jobs.values().map(Ranked::tokens).sum::<u64>()));
             prop_assert_eq!(&first, &bench.line.heads);
+            prop_assert!(bench.line.held.values().all(|jobs| !jobs.is_empty()));
             prop_assert_eq!(bench.line.waiting() + flying.len() + ended.len(), next_id as usize);
         }
         let (waiting, flights) = bench.line.clear();
