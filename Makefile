@@ -101,7 +101,7 @@ build/venv/ready: tests/server/minilm/requirements.txt | setup-model
 # ===== testing =====
 
 .PHONY: test
-test: ## run every test: header and symbols, Rust, C, C under valgrind, loom, README
+test: ## run every test: header and symbols, Rust, C, C under valgrind, loom, README, behaviour
 	@tests/tools/setup.sh test
 	@$(MAKE) SETUP_DONE=1 test-header
 	@$(MAKE) SETUP_DONE=1 test-rust
@@ -109,6 +109,7 @@ test: ## run every test: header and symbols, Rust, C, C under valgrind, loom, RE
 	@$(MAKE) SETUP_DONE=1 test-valgrind
 	@$(MAKE) SETUP_DONE=1 test-loom
 	@$(MAKE) SETUP_DONE=1 test-readme
+	@$(MAKE) SETUP_DONE=1 test-behaviour
 	@echo "All tests passed."
 
 .PHONY: test-header
@@ -142,6 +143,24 @@ test-loom: | setup-test ## the completion queue under every order of its threads
 .PHONY: test-readme
 test-readme: $(SHARED) $(STATIC) $(SERVER) | build/lib/liboaic.so setup-test ## the program, commands and C code of README.md work
 	@tests/tools/with-server.sh $(SERVER) --port 0 -- tests/tools/readme.sh
+
+# Each language has a target behaviour-LANGUAGE, which runs its runner by $(REPLAY), and stands in this list.
+BEHAVIOUR := c
+REPLAY = env -i HOME="$$HOME" PATH="$$PATH" OAI_LIBRARY_PATH=$(CURDIR)/build/lib \
+	OAI_TEST_SERVER_BIN=$(CURDIR)/$(SERVER) timeout --kill-after=10 300
+
+.PHONY: test-behaviour
+test-behaviour: $(addprefix behaviour-,$(BEHAVIOUR)) ## the cases of tests/behaviour in every language
+	@:
+
+.PHONY: behaviour-c
+behaviour-c: build/behaviour/c $(SERVER)
+	@$(REPLAY) $< $(sort $(wildcard tests/behaviour/*.json))
+
+build/behaviour/c: $(wildcard tests/behaviour/c/*.[ch]) include/oai.h $(SHARED) | build/lib/liboaic.so setup-test
+	@mkdir -p $(@D)
+	@echo "  CC    tests/behaviour/c"
+	@$(CC) -std=c11 $(WARNINGS) $(CFLAGS) -Iinclude $(filter %.c,$^) -o $@ $(LINK_SHARED) -lcjson -lm
 
 .PHONY: test-model
 test-model: build/venv/ready ## what the real model finds in the demo's text (downloads as demo-model does)

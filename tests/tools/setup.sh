@@ -52,6 +52,8 @@ missing() {
             compiles "${CXX:-c++}" c++ c++20 || echo c++
             has valgrind || echo valgrind
             { has nm && has readelf; } || echo binutils
+            # For the runner of the behaviour suite.
+            echo '#include <cjson/cJSON.h>' | "${CC:-cc}" -E -x c - >/dev/null 2>&1 || echo cjson
             ;;
         *) compiles "${CC:-cc}" c c11 || echo cc ;;
     esac
@@ -102,6 +104,7 @@ packages() {
         c++) [ -n "${CXX:-}" ] && [ "$CXX" != c++ ] && [ "$CXX" != g++ ] || echo g++ ;;
         valgrind) echo "valgrind libc6-dbg" ;;
         binutils) echo binutils ;;
+        cjson) echo libcjson-dev ;;
         make) echo make ;;
         python) echo "python3 python3-venv" ;;
     esac
@@ -124,6 +127,7 @@ advice() {
         c++) echo "a C++ compiler (${CXX:-c++}): g++ 10 or clang++ 10, or newer" ;;
         valgrind) echo "valgrind" ;;
         binutils) echo "binutils (nm and readelf)" ;;
+        cjson) echo "cJSON with its header cjson/cJSON.h" ;;
         make) echo "GNU make" ;;
         python) echo "python3 3.10 or newer, with its modules venv and ensurepip" ;;
     esac
