@@ -359,7 +359,7 @@ fn every_case_has_the_shape_that_the_readme_asks_for() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(names.len() >= 10, "only {} cases", names.len());
+    assert!(names.len() >= 100, "only {} cases", names.len());
 }
 
 #[test]
