@@ -1453,6 +1453,25 @@ oai_status oai_embed_async(const oai_client *client,
                            oai_error **error);
 
 /**
+ * Embeds texts and lets the response come to a queue: all that a binding has to do in one call.
+ *
+ * `client`, `model`, `options`: as for `oai_embed`. `bytes`, `lens`, `n`: the texts one behind the other in one buffer,
+ * as for `oai_request_set_inputs_packed`. The rest as for `oai_submit_to`; the tag of `options` counts when `tag` is 0.
+ * Returns `OAI_OK`: one `OAI_EVENT_DONE` follows. Otherwise it was refused, as by `oai_submit`, and none does. Any
+ * thread; never blocks. Since 0.1.
+ */
+oai_status oai_embed_to(const oai_client *client,
+                        const char *model,
+                        const char *bytes,
+                        const size_t *lens,
+                        size_t n,
+                        const oai_request *options,
+                        const oai_queue *queue,
+                        uint64_t tag,
+                        uint64_t *id,
+                        oai_error **error);
+
+/**
  * Embeds one text and waits for the answer's JSON, as received.
  *
  * `client`, `model`, `text`: not NULL. `len`: the text's bytes, or `OAI_STRLEN`. `encoding_format`: `"float"` or
@@ -2088,8 +2107,9 @@ oai_status oai_client_stats_prometheus(const oai_client *client, char **text, si
  *
  * `client`: not NULL. `id`: from a submit of this client. `ahead`, `expected_wait_ms`: nullable. `error`: nullable.
  * Takes time in proportion to the lane.
- * Returns `OAI_OK`; `OAI_ERR_UNKNOWN_ID` if no request waits under this id: it may be in flight or in backoff;
- * `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FORKED`; `OAI_ERR_SHUTDOWN`. Any thread. Since 0.1.
+ * Returns `OAI_OK`; `OAI_ERR_UNKNOWN_ID` if no request waits under this id: it may be in flight, in backoff, or held
+ * back since its queue is not read; `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FORKED`; `OAI_ERR_SHUTDOWN`. Any thread. Since
+ * 0.1.
  */
 oai_status oai_client_position(const oai_client *client,
                                uint64_t id,

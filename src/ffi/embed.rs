@@ -6,20 +6,28 @@ use std::ffi::{c_char, c_void};
 use super::border::{call, clear, writable};
 use super::client::{client_of, oai_client};
 use super::error::oai_error;
+use super::queue::oai_queue;
 use super::request::oai_request;
 use super::response::{give_text, oai_response, respond};
-use super::send::{oai_callback, oai_destructor, submit_with_callback, wait};
+use super::send::{oai_callback, oai_destructor, submit_to_queue, submit_with_callback, wait};
 use super::status::oai_status;
-use super::text::{optional_str, required_str, required_text, texts};
+use super::text::{optional_str, packed, required_str, required_text, texts};
 use crate::client::request::Request;
 use crate::error::Result;
 use crate::scheduler::NewJob;
 
 /// The job of a typed embed call.
+fn job(model: &str, inputs: &[Cow<'_, str>], options: Option<&oai_request>) -> Result<NewJob> {
+    let mut request = Request::for_embeddings(options.map(|options| &options.request), model)?;
+    request.set_inputs(inputs)?;
+    request.to_job()
+}
+
+/// The same from what C gives.
 ///
 /// # Safety
 /// The pointers must be NULL or as the conventions say.
-unsafe fn job(
+unsafe fn job_of(
     model: *const c_char,
     inputs: *const *const c_char,
     lens: *const usize,
@@ -34,9 +42,7 @@ unsafe fn job(
             options.as_ref(),
         )
     };
-    let mut request = Request::for_embeddings(options.map(|options| &options.request), model)?;
-    request.set_inputs(&inputs)?;
-    request.to_job()
+    job(model, &inputs, options)
 }
 
 /// Embeds texts and waits for their vectors.
@@ -60,7 +66,8 @@ pub unsafe extern "C" fn oai_embed(
 ) -> oai_status {
     respond(response, || {
         // SAFETY: NULL or as the conventions say.
-        let (client, job) = unsafe { (client_of(client)?, job(model, inputs, lens, n, options)?) };
+        let (client, job) =
+            unsafe { (client_of(client)?, job_of(model, inputs, lens, n, options)?) };
         wait(&client, "oai_embed", job)
     })
 }
@@ -86,7 +93,42 @@ pub unsafe extern "C" fn oai_embed_async(
 ) -> oai_status {
     submit_with_callback(client, callback, user_data, destructor, id, error, || {
         // SAFETY: NULL or as the conventions say.
-        unsafe { job(model, inputs, lens, n, options) }
+        unsafe { job_of(model, inputs, lens, n, options) }
+    })
+}
+
+/// Embeds texts and lets the response come to a queue: all that a binding has to do in one call.
+///
+/// `client`, `model`, `options`: as for `oai_embed`. `bytes`, `lens`, `n`: the texts one behind the other in one buffer,
+/// as for `oai_request_set_inputs_packed`. The rest as for `oai_submit_to`; the tag of `options` counts when `tag` is 0.
+/// Returns `OAI_OK`: one `OAI_EVENT_DONE` follows. Otherwise it was refused, as by `oai_submit`, and none does. Any
+/// thread; never blocks. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_embed_to(
+    client: *const oai_client,
+    model: *const c_char,
+    bytes: *const c_char,
+    lens: *const usize,
+    n: usize,
+    options: *const oai_request,
+    queue: *const oai_queue,
+    tag: u64,
+    id: *mut u64,
+    error: *mut *mut oai_error,
+) -> oai_status {
+    submit_to_queue(client, queue, tag, id, error, || {
+        // SAFETY: NULL or as the conventions say.
+        let (model, inputs, options) = unsafe {
+            (
+                required_str(model, "model")?,
+                packed(bytes, lens, n)?,
+                options.as_ref(),
+            )
+        };
+        Ok((
+            job(model, &inputs, options)?,
+            options.map_or(0, |options| options.tag),
+        ))
     })
 }
 

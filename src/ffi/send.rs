@@ -163,6 +163,25 @@ pub(super) fn submit_with_callback(
     })
 }
 
+/// Submits with a queue; `job` makes the request and its own tag, which counts when `tag` is 0.
+pub(super) fn submit_to_queue(
+    client: *const oai_client,
+    queue: *const oai_queue,
+    tag: u64,
+    id: *mut u64,
+    error: *mut *mut oai_error,
+    job: impl FnOnce() -> Result<(NewJob, u64)>,
+) -> oai_status {
+    clear(id);
+    call(error, || {
+        // SAFETY: NULL or live handles, by the conventions.
+        let (client, queue) = unsafe { (client_of(client)?, queue_of(queue)?) };
+        let (job, own) = job()?;
+        let tag = if tag == 0 { own } else { tag };
+        submit(&client, id, job, Sink::Queue { queue, tag })
+    })
+}
+
 /// Submits under a new id, which the host can read before it can see any event.
 fn submit(client: &Client, id: *mut u64, job: NewJob, sink: Sink) -> Result<()> {
     let new = client::next_id();
@@ -235,23 +254,10 @@ pub unsafe extern "C" fn oai_submit_to(
     id: *mut u64,
     error: *mut *mut oai_error,
 ) -> oai_status {
-    clear(id);
-    call(error, || {
-        // SAFETY: NULL or live handles, by the conventions.
-        let (client, request, queue) = unsafe {
-            (
-                client_of(client)?,
-                borrow(request, "request")?,
-                queue_of(queue)?,
-            )
-        };
-        let tag = if tag == 0 { request.tag } else { tag };
-        submit(
-            &client,
-            id,
-            request.request.to_job()?,
-            Sink::Queue { queue, tag },
-        )
+    submit_to_queue(client, queue, tag, id, error, || {
+        // SAFETY: NULL or a live handle, by the conventions.
+        let request = unsafe { borrow(request, "request") }?;
+        Ok((request.request.to_job()?, request.tag))
     })
 }
 

@@ -66,8 +66,9 @@ pub unsafe extern "C" fn oai_client_stats_prometheus(
 ///
 /// `client`: not NULL. `id`: from a submit of this client. `ahead`, `expected_wait_ms`: nullable. `error`: nullable.
 /// Takes time in proportion to the lane.
-/// Returns `OAI_OK`; `OAI_ERR_UNKNOWN_ID` if no request waits under this id: it may be in flight or in backoff;
-/// `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FORKED`; `OAI_ERR_SHUTDOWN`. Any thread. Since 0.1.
+/// Returns `OAI_OK`; `OAI_ERR_UNKNOWN_ID` if no request waits under this id: it may be in flight, in backoff, or held
+/// back since its queue is not read; `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FORKED`; `OAI_ERR_SHUTDOWN`. Any thread. Since
+/// 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oai_client_position(
     client: *const oai_client,

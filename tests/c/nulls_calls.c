@@ -173,6 +173,21 @@ static void sending(void)
     take_error(&error, "callback");
     CHECK_STATUS(oai_embed_async(client, MODEL, texts, NULL, 2, NULL, ignore, NULL, NULL, NULL, NULL), OAI_OK);
 
+    cover("oai_embed_to");
+    id = 1;
+    CHECK_STATUS(oai_embed_to(NULL, MODEL, "ab", lens, 2, NULL, queue, 1, &id, &error), INVALID);
+    CHECK(id == 0);
+    take_error(&error, "client");
+    CHECK_STATUS(oai_embed_to(client, NULL, "ab", lens, 2, NULL, queue, 1, &id, &error), INVALID);
+    take_error(&error, "model");
+    CHECK_STATUS(oai_embed_to(client, MODEL, NULL, lens, 2, NULL, queue, 1, &id, &error), INVALID);
+    take_error(&error, "bytes");
+    CHECK_STATUS(oai_embed_to(client, MODEL, "ab", NULL, 2, NULL, queue, 1, &id, &error), INVALID);
+    take_error(&error, "lens");
+    CHECK_STATUS(oai_embed_to(client, MODEL, "ab", lens, 2, NULL, NULL, 1, &id, &error), INVALID);
+    take_error(&error, "queue");
+    CHECK(id == 0);
+
     cover("oai_embed_json");
     CHECK_STATUS(oai_embed_json(NULL, MODEL, "a", 1, "float", &json, &len, &error), INVALID);
     CHECK(json == NULL && len == 0);

@@ -44,6 +44,37 @@ static void vectors(const oai_client *client)
     oai_response_free(response);
 }
 
+/* The embed call for bindings: one buffer of texts, options with a tag, a matrix in the queue. */
+static void vectors_by_queue(const oai_client *client)
+{
+    static const size_t lens[] = {3, 1, 3};
+    oai_queue *queue;
+    oai_batch *batch;
+    oai_event_record *records;
+    const oai_response_view *views;
+    size_t count;
+    uint64_t id;
+    oai_request *options = new_request("POST", "/embeddings", "");
+    CHECK_STATUS(oai_queue_new(&queue, NULL), OAI_OK);
+    CHECK_STATUS(oai_request_set_dimensions(options, 8), OAI_OK);
+    CHECK_STATUS(oai_request_set_tag(options, 77), OAI_OK);
+    for (uint64_t tag = 0; tag < 2; tag++) {
+        server_reset();
+        CHECK_STATUS(oai_embed_to(client, MODEL, "onefour", lens, 3, options, queue, tag, &id, NULL), OAI_OK);
+        CHECK_STATUS(oai_queue_wait(queue, 9, UINT64_MAX, &batch), OAI_OK);
+        CHECK_STATUS(oai_batch_records(batch, &records, &count), OAI_OK);
+        CHECK_STATUS(oai_batch_views(batch, &views, &count), OAI_OK);
+        CHECK(count == 1 && records[0].id == id && records[0].tag == (tag == 0 ? 77 : tag));
+        CHECK(views[0].status == OAI_OK && views[0].rows == 3 && views[0].dims == 8 && views[0].embeddings != NULL);
+        char *log = server_log(1);
+        CHECK_HOLDS(log, "\"input\":[\"one\",\"f\",\"our\"]");
+        free(log);
+        oai_batch_free(batch);
+    }
+    oai_request_free(options);
+    oai_queue_free(queue);
+}
+
 static void failures(const oai_client *client)
 {
     oai_response *response;
@@ -132,6 +163,7 @@ int main(void)
 {
     oai_client *client = new_client("\"max_retries\": 0");
     vectors(client);
+    vectors_by_queue(client);
     batches(client);
     failures(client);
     oai_client_free(client);
