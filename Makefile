@@ -101,7 +101,7 @@ build/venv/ready: tests/server/minilm/requirements.txt | setup-model
 # ===== testing =====
 
 .PHONY: test
-test: ## run every test: header and symbols, Rust, C, C under valgrind, loom, README, behaviour
+test: ## run every test: header and symbols, Rust, C, C under valgrind, loom, README, behaviour, bindings
 	@tests/tools/setup.sh test
 	@$(MAKE) SETUP_DONE=1 test-header
 	@$(MAKE) SETUP_DONE=1 test-rust
@@ -110,6 +110,7 @@ test: ## run every test: header and symbols, Rust, C, C under valgrind, loom, RE
 	@$(MAKE) SETUP_DONE=1 test-loom
 	@$(MAKE) SETUP_DONE=1 test-readme
 	@$(MAKE) SETUP_DONE=1 test-behaviour
+	@$(MAKE) SETUP_DONE=1 test-go
 	@echo "All tests passed."
 
 .PHONY: test-header
@@ -145,7 +146,7 @@ test-readme: $(SHARED) $(STATIC) $(SERVER) | build/lib/liboaic.so setup-test ## 
 	@tests/tools/with-server.sh $(SERVER) --port 0 -- tests/tools/readme.sh
 
 # Each language has a target behaviour-LANGUAGE, which runs its runner by $(REPLAY), and stands in this list.
-BEHAVIOUR := c
+BEHAVIOUR := c go
 REPLAY = env -i HOME="$$HOME" PATH="$$PATH" OAI_LIBRARY_PATH=$(CURDIR)/build/lib \
 	OAI_TEST_SERVER_BIN=$(CURDIR)/$(SERVER) timeout --kill-after=10 300
 
@@ -161,6 +162,25 @@ build/behaviour/c: $(wildcard tests/behaviour/c/*.[ch]) include/oai.h $(SHARED) 
 	@mkdir -p $(@D)
 	@echo "  CC    tests/behaviour/c"
 	@$(CC) -std=c11 $(WARNINGS) $(CFLAGS) -Iinclude $(filter %.c,$^) -o $@ $(LINK_SHARED) -lcjson -lm
+
+.PHONY: behaviour-go
+behaviour-go: build/behaviour/go $(SERVER)
+	@cd bindings/go && $(REPLAY) $(CURDIR)/$< -test.run '^TestBehaviour$$' | sed '/^PASS$$/d'
+
+build/behaviour/go: FORCE $(SHARED) | setup-test
+	@cd bindings/go && CGO_ENABLED=0 go test -c -o $(CURDIR)/$@ .
+
+# What a test of a binding gets: the library and the test server, and nothing that a developer has set for oaic.
+BINDING = OAI_LIBRARY_PATH=$(CURDIR)/build/lib OAI_TEST_SERVER_BIN=$(CURDIR)/$(SERVER)
+
+.PHONY: test-go
+test-go: $(SHARED) $(SERVER) | build/lib/liboaic.so setup-test ## the Go package: format, vet, tests without cgo, with the race detector, and with cgo
+	@echo "  GO    bindings/go"
+	@cd bindings/go && unformatted=$$(gofmt -l .) && { [ -z "$$unformatted" ] || { echo "run gofmt -w on: $$unformatted"; exit 1; }; }
+	@cd bindings/go && go vet ./... && go vet -tags oaic_cgo ./...
+	@cd bindings/go && $(BINDING) CGO_ENABLED=0 go test -count=1 ./...
+	@cd bindings/go && $(BINDING) CGO_ENABLED=1 go test -race -count=1 .
+	@cd bindings/go && $(BINDING) CGO_ENABLED=1 go test -race -tags oaic_cgo -count=1 .
 
 .PHONY: test-model
 test-model: build/venv/ready ## what the real model finds in the demo's text (downloads as demo-model does)

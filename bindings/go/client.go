@@ -47,6 +47,16 @@ func (c *Client) Close() error {
 	return nil
 }
 
+// Drain takes no more requests, and waits until those under way have ended; for so long at most, and then they go on.
+// The error's status is DeadlineExceeded if they had not.
+func (c *Client) Drain(limit time.Duration) error {
+	return c.use(func(handle uintptr) error {
+		var broken uintptr
+		status := call(lib.client_close, handle, uintptr(limit.Milliseconds()), uintptr(unsafe.Pointer(&broken)))
+		return takeError(status, broken)
+	})
+}
+
 // How long one wait of Shutdown is: so long it may go on after its context ends.
 const shutdownStep = 50 * time.Millisecond
 
@@ -55,11 +65,7 @@ const shutdownStep = 50 * time.Millisecond
 func (c *Client) Shutdown(ctx context.Context) error {
 	defer c.Close()
 	for {
-		err := c.use(func(handle uintptr) error {
-			var broken uintptr
-			status := call(lib.client_close, handle, uintptr(shutdownStep.Milliseconds()), uintptr(unsafe.Pointer(&broken)))
-			return takeError(status, broken)
-		})
+		err := c.Drain(shutdownStep)
 		if !errors.Is(err, DeadlineExceeded) {
 			return err
 		}

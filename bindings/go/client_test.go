@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -350,4 +351,14 @@ func TestADroppedClientIsCollected(t *testing.T) {
 		}
 	}
 	t.Error("the client was not freed: its request is still in flight")
+}
+
+func TestTheLogGoesToALogger(t *testing.T) {
+	kept := &lines{}
+	must(t, oaic.SetLogger(slog.New(kept), slog.LevelInfo))
+	server := startServer(t)
+	server.client(oaic.WithAPIKey("sk-secret"))
+	wanted := []any{map[string]any{"level": "info", "contains": "api key"}}
+	equal(t, kept.check(wanted, []string{"sk-secret"}), "")
+	must(t, oaic.SetLogger(nil, slog.LevelWarn))
 }

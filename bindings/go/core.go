@@ -226,7 +226,8 @@ func (k *core) returnQueue(queue *queue) {
 
 // ended makes the error of a response that ctx may have ended.
 func ended(ctx context.Context, response uintptr) error {
-	err := failure(response)
+	seen := viewOf(response)
+	err := seen.failure()
 	if err == nil {
 		return nil
 	}

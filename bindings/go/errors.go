@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"time"
+	"unsafe"
 )
 
 // Status says what became of a call. Its numbers are those of the C library and never change.
@@ -101,18 +102,29 @@ func (e *Error) Is(target error) bool {
 // Unwrap gives the context's error if that ended the call, and context.Cause's if it was given one.
 func (e *Error) Unwrap() error { return e.cause }
 
+// errorView is oai_error_view of the header.
+type errorView struct {
+	status, httpStatus                    int32
+	retryAfter                            uint64
+	mayHaveExecuted, _                    int32
+	message, kind, code, param, requestID uintptr
+	_                                     [4]uint64
+}
+
 // copyError copies an error that C owns.
 func copyError(handle uintptr) *Error {
+	var view errorView
+	call(lib.error_get_view, handle, uintptr(unsafe.Pointer(&view)))
 	return &Error{
-		Status:          Status(call(lib.error_status, handle)),
-		HTTPStatus:      int(int32(call(lib.error_http_status, handle))),
-		Type:            goString(call(lib.error_type, handle)),
-		Code:            goString(call(lib.error_code, handle)),
-		Param:           goString(call(lib.error_param, handle)),
-		Message:         goString(call(lib.error_message, handle)),
-		RequestID:       goString(call(lib.error_request_id, handle)),
-		RetryAfter:      time.Duration(call(lib.error_retry_after_ms, handle)) * time.Millisecond,
-		MayHaveExecuted: call(lib.error_may_have_executed, handle) != 0,
+		Status:          Status(view.status),
+		HTTPStatus:      int(view.httpStatus),
+		Type:            goString(view.kind),
+		Code:            goString(view.code),
+		Param:           goString(view.param),
+		Message:         goString(view.message),
+		RequestID:       goString(view.requestID),
+		RetryAfter:      time.Duration(view.retryAfter) * time.Millisecond,
+		MayHaveExecuted: view.mayHaveExecuted != 0,
 	}
 }
 

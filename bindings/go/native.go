@@ -19,12 +19,12 @@ import (
 // OAI_ABI_ADDITIONS of the include/oai.h that it was written for.
 const (
 	abiEpoch     = 0
-	abiAdditions = 1
+	abiAdditions = 2
 )
 
 // functions are the addresses of the library's functions, each under its name without oai_.
 type functions struct {
-	abi_version, status_name, set_log, option_next, string_free uintptr
+	abi_version, status_name, set_log, set_log_to, string_free uintptr
 
 	client_new, client_configure_json, client_config_json, client_close, client_free uintptr
 	client_stats_json, client_stats_prometheus, cancel                               uintptr
@@ -36,17 +36,13 @@ type functions struct {
 	request_set_output_path, request_set_output_fd, request_set_progress, request_next_page uintptr
 	request_add_query                                                                       uintptr
 
-	response_http_status, response_attempts, response_body                       uintptr
-	response_header_at, response_request_id, response_usage, response_embeddings uintptr
-	response_error, response_free                                                uintptr
-
-	error_status, error_http_status, error_type, error_code, error_param, error_message uintptr
-	error_request_id, error_retry_after_ms, error_may_have_executed, error_free         uintptr
+	response_get_view, response_header_at, response_usage, response_free uintptr
+	error_get_view, error_free                                           uintptr
 
 	queue_new, queue_free, queue_dup_fd, queue_next, submit_to uintptr
 	batch_records, batch_free                                  uintptr
 	fold_new, fold_push, fold_finish, fold_free                uintptr
-	webhook_verify                                             uintptr
+	webhook_verify, webhook_verify_secret                      uintptr
 }
 
 // lib is the loaded library; load fills it.

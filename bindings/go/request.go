@@ -6,10 +6,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -183,8 +185,9 @@ func (r *Request) fill(ctx context.Context, native uintptr) error {
 			}
 		}
 	}
-	for name, values := range r.Query {
-		for _, value := range values {
+	// In the order of their names, as url.Values.Encode has them.
+	for _, name := range slices.Sorted(maps.Keys(r.Query)) {
+		for _, value := range r.Query[name] {
 			set("the query parameter "+name, call(lib.request_add_query, native, uintptr(unsafe.Pointer(cText(name))),
 				uintptr(unsafe.Pointer(cText(value)))))
 		}

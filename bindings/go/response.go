@@ -38,6 +38,8 @@ type Embeddings struct {
 	Data []float32
 	// Rows is the number of inputs, Dims the length of each vector.
 	Rows, Dims int
+	// HTTPStatus is that of the answer.
+	HTTPStatus int
 	// RequestID is the server's id of the request.
 	RequestID string
 	// Attempts is how often the request was sent.
@@ -51,41 +53,53 @@ func (e *Embeddings) Row(i int) []float32 {
 	return e.Data[i*e.Dims : (i+1)*e.Dims : (i+1)*e.Dims]
 }
 
+// responseView is oai_response_view of the header.
+type responseView struct {
+	id                     uint64
+	status, httpStatus     int32
+	attempts, headers      uint32
+	body, bodyLength       uintptr
+	embeddings, rows, dims uintptr
+	requestID, failed      uintptr
+	_                      [4]uint64
+}
+
+func viewOf(handle uintptr) (view responseView) {
+	call(lib.response_get_view, handle, uintptr(unsafe.Pointer(&view)))
+	return view
+}
+
 // failure gives the error of a response, nil if it went well.
-func failure(handle uintptr) *Error {
-	broken := call(lib.response_error, handle)
-	if broken == 0 {
+func (v *responseView) failure() *Error {
+	if v.failed == 0 {
 		return nil
 	}
-	err := copyError(broken)
-	err.Attempts = int(uint32(call(lib.response_attempts, handle)))
+	err := copyError(v.failed)
+	err.Attempts = int(v.attempts)
 	return err
 }
 
 // copyResponse copies a response that C owns.
 func copyResponse(handle uintptr) *Response {
-	var data, length uintptr
-	call(lib.response_body, handle, uintptr(unsafe.Pointer(&data)), uintptr(unsafe.Pointer(&length)))
+	seen := viewOf(handle)
 	return &Response{
-		HTTPStatus: int(int32(call(lib.response_http_status, handle))),
-		Header:     copyHeader(handle),
-		Body:       append([]byte{}, view(data, length)...),
-		RequestID:  goString(call(lib.response_request_id, handle)),
-		Attempts:   int(uint32(call(lib.response_attempts, handle))),
+		HTTPStatus: int(seen.httpStatus),
+		Header:     copyHeader(handle, uintptr(seen.headers)),
+		Body:       append([]byte{}, view(seen.body, seen.bodyLength)...),
+		RequestID:  goString(seen.requestID),
+		Attempts:   int(seen.attempts),
 		Usage:      copyUsage(handle),
 	}
 }
 
-func copyHeader(handle uintptr) http.Header {
-	header := http.Header{}
+func copyHeader(handle, count uintptr) http.Header {
+	header := make(http.Header, count)
 	var name, value uintptr
-	for i := uintptr(0); ; i++ {
+	for i := range count {
 		call(lib.response_header_at, handle, i, uintptr(unsafe.Pointer(&name)), uintptr(unsafe.Pointer(&value)))
-		if name == 0 {
-			return header
-		}
 		header.Add(goString(name), goString(value))
 	}
+	return header
 }
 
 func copyUsage(handle uintptr) Usage {
@@ -97,21 +111,17 @@ func copyUsage(handle uintptr) Usage {
 
 // copyEmbeddings copies the vectors of a response that C owns: one copy, from the matrix to Go's memory.
 func copyEmbeddings(handle uintptr) (*Embeddings, error) {
-	var data, rows, dims uintptr
-	status := call(lib.response_embeddings, handle, uintptr(unsafe.Pointer(&data)), uintptr(unsafe.Pointer(&rows)),
-		uintptr(unsafe.Pointer(&dims)))
-	if int32(status) != 0 {
-		return nil, &Error{Status: Status(status), Message: "the answer holds no vectors"}
+	seen := viewOf(handle)
+	if seen.embeddings == 0 {
+		return nil, &Error{Status: DecodeFailed, Message: "the answer holds no vectors"}
 	}
-	made := &Embeddings{
-		Rows:      int(rows),
-		Dims:      int(dims),
-		RequestID: goString(call(lib.response_request_id, handle)),
-		Attempts:  int(uint32(call(lib.response_attempts, handle))),
-		Usage:     copyUsage(handle),
-	}
-	if rows*dims > 0 {
-		made.Data = append([]float32{}, unsafe.Slice((*float32)(pointer(data)), rows*dims)...)
-	}
-	return made, nil
+	return &Embeddings{
+		Data:       append([]float32{}, unsafe.Slice((*float32)(pointer(seen.embeddings)), seen.rows*seen.dims)...),
+		Rows:       int(seen.rows),
+		Dims:       int(seen.dims),
+		HTTPStatus: int(seen.httpStatus),
+		RequestID:  goString(seen.requestID),
+		Attempts:   int(seen.attempts),
+		Usage:      copyUsage(handle),
+	}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -120,5 +121,20 @@ func equal[T comparable](t testing.TB, found, wanted T) {
 	t.Helper()
 	if found != wanted {
 		t.Fatalf("found %v, wanted %v", found, wanted)
+	}
+}
+
+// exampleTest lets examples, which have no *testing.T, use the server.
+type exampleTest struct {
+	testing.TB
+	cleanups []func()
+}
+
+func (e *exampleTest) Helper()                {}
+func (e *exampleTest) Cleanup(cleanup func()) { e.cleanups = append(e.cleanups, cleanup) }
+func (e *exampleTest) Fatal(arguments ...any) { panic(fmt.Sprint(arguments...)) }
+func (e *exampleTest) end() {
+	for _, cleanup := range slices.Backward(e.cleanups) {
+		cleanup()
 	}
 }

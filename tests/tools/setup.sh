@@ -32,6 +32,12 @@ rust_is_good() {
     done
 }
 
+# Newer ones fetch the toolchain that bindings/go/go.mod asks for by themselves.
+go_is_good() {
+    local found
+    found=$(go version 2>/dev/null | grep -oE '[0-9]+\.[0-9]+' | head -n 1) && at_least "$found" 1.21
+}
+
 # Whether a compiler makes a program of the newest standard in use here, in the language $2.
 compiles() {
     printf '#include <stdint.h>\nint main(void) { return 0; }\n' |
@@ -52,6 +58,7 @@ missing() {
             compiles "${CXX:-c++}" c++ c++20 || echo c++
             has valgrind || echo valgrind
             { has nm && has readelf; } || echo binutils
+            go_is_good || echo go
             # For the runner of the behaviour suite.
             echo '#include <cjson/cJSON.h>' | "${CC:-cc}" -E -x c - >/dev/null 2>&1 || echo cjson
             ;;
@@ -105,6 +112,7 @@ packages() {
         valgrind) echo "valgrind libc6-dbg" ;;
         binutils) echo binutils ;;
         cjson) echo libcjson-dev ;;
+        go) at_least "$(candidate golang-go)" 1.21 && echo golang-go ;;
         make) echo make ;;
         python) echo "python3 python3-venv" ;;
     esac
@@ -129,6 +137,7 @@ advice() {
         binutils) echo "binutils (nm and readelf)" ;;
         cjson) echo "cJSON with its header cjson/cJSON.h" ;;
         make) echo "GNU make" ;;
+        go) echo "Go 1.21 or newer (found: $(go version 2>/dev/null || echo none)):  https://go.dev/dl" ;;
         python) echo "python3 3.10 or newer, with its modules venv and ensurepip" ;;
     esac
 }
