@@ -91,6 +91,8 @@ static void all_calls_say_forked(void)
     CHECK_STATUS(oai_queue_wait(queue, 1, UINT64_MAX, &new_batch), OAI_ERR_FORKED);
     CHECK_STATUS(oai_queue_wake(queue), OAI_ERR_FORKED);
     CHECK_STATUS(oai_set_log(OAI_LOG_OFF, NULL, NULL, NULL, NULL), OAI_ERR_FORKED);
+    CHECK_STATUS(oai_set_log_to(OAI_LOG_OFF, queue, NULL), OAI_ERR_FORKED);
+    CHECK_STATUS(oai_queue_set_max_unread_bytes(queue, 1, NULL), OAI_ERR_FORKED);
     CHECK_STATUS(oai_shutdown(0, NULL), OAI_ERR_FORKED);
 
     /* What is finished can be read. */
@@ -193,6 +195,9 @@ static void while_others_call(void)
 {
     pthread_t threads[THREADS];
     long counts[THREADS] = {0}, sum = 0;
+    oai_queue *log;
+    CHECK_STATUS(oai_queue_new(&log, NULL), OAI_OK);
+    CHECK_STATUS(oai_set_log_to(OAI_LOG_TRACE, log, NULL), OAI_OK);
     client = new_client("");
     server_reset();
     for (int i = 0; i < THREADS; i++)
@@ -206,6 +211,8 @@ static void while_others_call(void)
         sum += counts[i];
     }
     CHECK_NUMBER(server_stat("served.200"), sum);
+    CHECK_STATUS(oai_set_log(OAI_LOG_WARN, NULL, NULL, NULL, NULL), OAI_OK);
+    oai_queue_free(log);
     oai_client_free(client);
 }
 

@@ -1,6 +1,6 @@
 /*
  * The log in a queue: each line is an event with its level, lines and events share the descriptor, and a freed queue
- * gives the lines back to stderr. Also across a fork.
+ * gives the lines back to stderr. fork.c forks in the middle of it.
  */
 #include "events.h"
 #include <poll.h>
@@ -114,21 +114,6 @@ static void ends(void)
     CHECK(on_stderr(client) > 0);
     CHECK_STATUS(oai_set_log_to(OAI_LOG_ERROR, queue, NULL), OAI_OK);
     CHECK_NUMBER(on_stderr(client), 0);
-
-    /* A child inherits the setting and must not touch its locks. */
-    fflush(NULL);
-    pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        oai_client *none;
-        int bad = oai_client_new("{}", OAI_STRLEN, &none, NULL) != OAI_ERR_FORKED ||
-                  oai_set_log_to(OAI_LOG_ERROR, queue, NULL) != OAI_ERR_FORKED ||
-                  oai_set_max_retries(client, 1000000) != OAI_ERR_FORKED;
-        _exit(bad);
-    }
-    int status;
-    CHECK_NUMBER(waitpid(child, &status, 0), child);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 
     oai_queue_free(queue);
     CHECK(on_stderr(client) > 0);
