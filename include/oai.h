@@ -120,6 +120,12 @@
  */
 #define OAI_EVENT_LOG 8
 
+/**
+ * `kind` of an event, only in a queue of `oai_set_token_queue`: a bearer token is wanted. `id` is the number to answer
+ * under, with `oai_provide_token` or `oai_refuse_token`; it is no request's id.
+ */
+#define OAI_EVENT_TOKEN_WANTED 16
+
 /** The epoch of the ABI: what was compiled for another epoch does not fit. */
 #define OAI_ABI_EPOCH 0
 
@@ -224,13 +230,13 @@ typedef void (*oai_destructor)(void *user_data);
 
 /** One event. It lives as long as its batch. */
 typedef struct {
-    /** The request's id; 0 of `OAI_EVENT_LOG`. */
+    /** The request's id; 0 of `OAI_EVENT_LOG`; of `OAI_EVENT_TOKEN_WANTED` the number to answer under. */
     uint64_t id;
-    /** The tag given when it was submitted. Of `OAI_EVENT_LOG`: the line's level. */
+    /** The tag given when it was submitted, or to `oai_set_token_queue`. Of `OAI_EVENT_LOG`: the line's level. */
     uint64_t tag;
     /**
-     * `OAI_EVENT_CHUNK`, `OAI_EVENT_PROGRESS`, `OAI_EVENT_DONE` or `OAI_EVENT_LOG`; skip others, which later versions may
-     * bring.
+     * `OAI_EVENT_CHUNK`, `OAI_EVENT_PROGRESS`, `OAI_EVENT_DONE`, `OAI_EVENT_LOG` or `OAI_EVENT_TOKEN_WANTED`; skip
+     * others, which later versions may bring.
      */
     int32_t kind;
     /** Of `OAI_EVENT_DONE`: the response's status. Else `OAI_OK`. */
@@ -302,6 +308,13 @@ typedef struct {
     /** For later versions. */
     uint64_t reserved[4];
 } oai_error_view;
+
+/**
+ * Is told that a bearer token is wanted, on the library's dispatcher thread and never inside a call. It may answer at
+ * once, or let any thread answer later: until then the client asks for no other. It must not throw; it should not block,
+ * since other callbacks wait for it.
+ */
+typedef void (*oai_token_callback)(void *user_data, uint64_t wanted);
 
 /**
  * Is given log lines, on the library's dispatcher thread and never inside a call. `message` is a line of `len` bytes
@@ -2083,6 +2096,72 @@ oai_status oai_error_get_view(const oai_error *error, oai_error_view *view);
  * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
  */
 oai_status oai_batch_views(oai_batch *batch, const oai_response_view **views, size_t *count);
+
+/**
+ * Lets a client's key be a bearer token that the program brings when it is asked, by a callback, in place of `api_key`.
+ *
+ * The first request asks, and waits for the answer in the queue, without a slot, as do all others, each within its
+ * deadline. There is never more than one question open. A token in use is asked for again shortly before its end (a
+ * minute, or a fifth of its life if that is less), while the old one still serves; and when the server answers 401:
+ * that request is sent once more with the new token, which costs no retry, and a second 401 is its error. A question
+ * that is 30 seconds old is a warning in the log.
+ *
+ * `client`: not NULL. `callback`: NULL for no provider: requests go with `api_key` again. `user_data`: handed to the
+ * callback. `destructor`: nullable, ends `user_data`, exactly once: when another provider is set, the client is freed or
+ * the library shut down, and the callback is not running any more; inside this call if it fails, or if `callback` is
+ * NULL. `error`: nullable.
+ * A provider that is replaced is asked no more: its token is dropped, its open question cannot be answered any more,
+ * and who waited for it waits for the new one. A token is a key: what a found `.env` file says of the receiver is
+ * dropped as in `oai_set_api_key`.
+ * Returns `OAI_OK`; `OAI_ERR_STATE` after the first request, if a found file chose the receiver;
+ * `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FORKED`; `OAI_ERR_SHUTDOWN`. Any thread, any time, callbacks included. Since 0.1.
+ */
+oai_status oai_set_token_callback(const oai_client *client,
+                                  oai_token_callback callback,
+                                  void *user_data,
+                                  oai_destructor destructor,
+                                  oai_error **error);
+
+/**
+ * The same by a queue: an event of the kind `OAI_EVENT_TOKEN_WANTED` whose `id` is the number to answer under.
+ *
+ * `client`: not NULL. `queue`: NULL for no provider. `tag`: comes back on each such event. `error`: nullable.
+ * An event that is still unread when its question is over is dropped. If the queue is freed, an unread question and
+ * every later one is refused: who waits fails with `OAI_ERR_NO_API_KEY`.
+ * Returns as `oai_set_token_callback`. Any thread, any time, callbacks included. Since 0.1.
+ */
+oai_status oai_set_token_queue(const oai_client *client, const oai_queue *queue, uint64_t tag, oai_error **error);
+
+/**
+ * Answers with a token; those who wait for it go on.
+ *
+ * `client`: not NULL. `wanted`: the number that was given to the callback, or the event's `id`. `token`: not NULL, sent
+ * as `Authorization: Bearer TOKEN`: ASCII, one line, no white space around it; copied; never logged. `len`: its bytes,
+ * or `OAI_STRLEN`. `expires_in_ms`: its life from now; 0: not known, and then the next is asked for after a 401. `error`:
+ * nullable.
+ * Returns `OAI_OK`; `OAI_ERR_UNKNOWN_ID` if that question is not open (any more); `OAI_ERR_INVALID_ARGUMENT`, and the
+ * question stays open; `OAI_ERR_FORKED`; `OAI_ERR_SHUTDOWN`. Any thread, the callback included; never blocks. Since 0.1.
+ */
+oai_status oai_provide_token(const oai_client *client,
+                             uint64_t wanted,
+                             const char *token,
+                             size_t len,
+                             uint64_t expires_in_ms,
+                             oai_error **error);
+
+/**
+ * Answers that there is no token. Those who wait for it fail with `OAI_ERR_NO_API_KEY` and the message; the next request
+ * asks again. While a token still holds, nobody waits, and it is asked for again later.
+ *
+ * `client`: not NULL. `wanted`: as in `oai_provide_token`. `message`: nullable, why; copied; it stands in errors and in
+ * the log. `len`: its bytes, or `OAI_STRLEN`. `error`: nullable.
+ * Returns as `oai_provide_token`. Any thread, the callback included; never blocks. Since 0.1.
+ */
+oai_status oai_refuse_token(const oai_client *client,
+                            uint64_t wanted,
+                            const char *message,
+                            size_t len,
+                            oai_error **error);
 
 /**
  * Tells what became of the client's requests and what the limits are as learned, as JSON. README.md lists the fields.

@@ -12,6 +12,8 @@ use serde_json::{Map, Value as Json, json};
 use super::dotenv::{self, File, Wish};
 use super::environment::Environment;
 use super::options::{Class, Input, OPTIONS, Opt, Value, find};
+use super::place::Place;
+use super::secret::Secret;
 use super::settings::Settings;
 use crate::error::{Error, Result};
 use crate::status;
@@ -84,6 +86,8 @@ pub struct Config {
     sources: Vec<Source>,
     /// The `.env` file was named, and so is trusted.
     dotenv_named: bool,
+    /// What else decides who is called, and as whom.
+    place: Place,
 }
 
 impl Config {
@@ -97,6 +101,7 @@ impl Config {
             settings: Settings::default(),
             sources: vec![Source::Default; OPTIONS.len()],
             dotenv_named: false,
+            place: Place::default(),
         };
         for (key, value) in &explicit {
             let option = known(key)?;
@@ -149,6 +154,30 @@ impl Config {
         transport_frozen: bool,
     ) -> Result<Vec<Notice>> {
         self.change(&[(known(name)?, Input::Value(value))], transport_frozen)
+    }
+
+    /// What decides, beside the options, who is called and as whom.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Takes note that the program brings tokens, or no longer does; `provider` stands for the client. Tokens of before
+    /// are forgotten.
+    pub fn set_provider(&mut self, provider: Option<u64>, frozen: bool) -> Result<Vec<Notice>> {
+        let mut draft = self.clone();
+        draft.place = Place {
+            provider,
+            token: None,
+            retired: self.place.token.clone(),
+        };
+        let notices = draft.withdraw(frozen)?;
+        *self = draft;
+        Ok(notices)
+    }
+
+    /// Puts a token in force.
+    pub fn set_token(&mut self, token: Secret) {
+        self.place.retired = self.place.token.replace(token);
     }
 
     /// Every option with its value and its source; secrets are masked.
@@ -270,20 +299,24 @@ impl Config {
 
     // ===== the guard: a found file does not choose who receives a key from elsewhere =====
 
-    /// A credential in force that the program or the process environment gave.
-    fn foreign_credential(&self) -> Option<&'static Opt> {
+    /// A credential in force that the program or the process environment gave: its name and its source.
+    fn foreign_credential(&self) -> Option<(&'static str, Source)> {
+        if self.place.provider.is_some() {
+            return Some(("the bearer token", Source::Explicit));
+        }
         let default = Settings::default();
-        OPTIONS.iter().find(|option| {
+        let found = OPTIONS.iter().find(|option| {
             let source = self.source(option.name());
             option.guard.credential()
                 && matches!(source, Source::Explicit | Source::Env(_))
                 && !option.same(&self.settings, &default)
-        })
+        })?;
+        Some((found.name(), self.source(found.name()).clone()))
     }
 
     /// After a change: takes back what a found file said about the receiver, if a credential is no longer its own.
     fn withdraw(&mut self, frozen: bool) -> Result<Vec<Notice>> {
-        let Some(credential) = self.foreign_credential().filter(|_| !self.dotenv_named) else {
+        let Some((credential, _)) = self.foreign_credential().filter(|_| !self.dotenv_named) else {
             return Ok(Vec::new());
         };
         let mut ignored = Vec::new();
@@ -300,7 +333,7 @@ impl Config {
             let message = format!(
                 "{} was not changed: {} came from {file}, a file that was found and not named, and must not receive \
                  a key from elsewhere; name the file with OAI_DOTENV, or set {} before the first request",
-                credential.name(),
+                credential,
                 ignored.join(", "),
                 ignored[0],
             );
@@ -310,15 +343,14 @@ impl Config {
     }
 
     fn ignored_notice(&self, ignored: &[&str], path: &str) -> Vec<Notice> {
-        let Some(credential) = self.foreign_credential().filter(|_| !ignored.is_empty()) else {
+        let Some((credential, source)) = self.foreign_credential().filter(|_| !ignored.is_empty())
+        else {
             return Vec::new();
         };
         let text = format!(
-            "ignored {} from {path}: the file was found, not named, and {} comes from {}; to trust the file, name it \
-             with OAI_DOTENV",
+            "ignored {} from {path}: the file was found, not named, and {credential} comes from {source}; to trust the \
+             file, name it with OAI_DOTENV",
             ignored.join(", "),
-            credential.name(),
-            self.source(credential.name()),
         );
         vec![Notice::new(Level::Warn, text)]
     }

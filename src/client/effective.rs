@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
+use super::place::Place;
 use super::secret::Secret;
 use super::settings::Settings;
 use crate::error::{Error, Result};
@@ -17,7 +18,7 @@ use crate::transport::{Network, Target};
 const NO_LIMIT: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
 /// What the scheduler decides by.
-pub fn policy(settings: &Settings) -> Policy {
+pub fn policy(settings: &Settings, place: &Place) -> Policy {
     Policy {
         max_concurrent_requests: settings.max_concurrent_requests,
         queue_size: settings.queue_size,
@@ -35,7 +36,7 @@ pub fn policy(settings: &Settings) -> Policy {
         ageing: settings.ageing,
         stream_buffer_events: settings.stream_buffer_events,
         max_response_bytes: settings.max_response_bytes,
-        identity: identity(settings),
+        identity: identity(settings, place),
         limits: Configured {
             requests_per_minute: settings.requests_per_minute,
             tokens_per_minute: settings.tokens_per_minute,
@@ -61,13 +62,15 @@ pub fn policy(settings: &Settings) -> Policy {
     }
 }
 
-/// Whose limits apply, as a number: who has the same server, key, organization and project shares them.
-fn identity(settings: &Settings) -> u64 {
+/// Whose limits apply, as a number: who has the same server, key, organization and project shares them. Tokens change
+/// and cannot be compared, so a client with a token provider shares with nobody.
+fn identity(settings: &Settings, place: &Place) -> u64 {
     let key = settings.api_key.as_ref().map(|key| key.expose());
     let mut hasher = DefaultHasher::new();
     (
         &settings.base_url,
-        key,
+        key.filter(|_| place.provider.is_none()),
+        place.provider,
         &settings.organization,
         &settings.project,
     )
@@ -76,7 +79,7 @@ fn identity(settings: &Settings) -> u64 {
 }
 
 /// Where the transport sends, and as whom.
-pub fn target(settings: &Settings) -> Result<Target> {
+pub fn target(settings: &Settings, place: &Place) -> Result<Target> {
     let mut headers = HeaderMap::new();
     for (name, value) in [
         ("openai-organization", &settings.organization),
@@ -113,7 +116,13 @@ pub fn target(settings: &Settings) -> Result<Target> {
             .map(|(name, value)| (name.clone(), value.expose().to_owned()))
             .collect(),
         headers,
-        authorization: bearer(&settings.api_key).transpose()?,
+        authorization: match place.provider {
+            Some(_) => bearer(&place.token),
+            None => bearer(&settings.api_key),
+        }
+        .transpose()?,
+        rotating: place.provider.is_some(),
+        retired: bearer(&place.retired).transpose()?,
         admin_authorization: bearer(&settings.admin_api_key).transpose()?,
         key_required: is_openai(&settings.base_url),
         max_response_bytes: settings.max_response_bytes,
@@ -198,10 +207,40 @@ mod tests {
             organization: Some("org".into()),
             ..Settings::default()
         };
-        let target = target(&settings).unwrap();
+        let target = target(&settings, &Place::default()).unwrap();
         assert_eq!(target.authorization.as_ref().unwrap(), "Bearer sk-secret");
         assert!(!format!("{:?}", target.authorization).contains("secret"));
         assert_eq!(target.headers["openai-organization"], "org");
+    }
+
+    #[test]
+    fn a_token_stands_in_for_the_key_and_shares_no_limits() {
+        let settings = Settings {
+            api_key: Some(Secret::new("sk-secret")),
+            ..Settings::default()
+        };
+        let waiting = Place {
+            provider: Some(1),
+            ..Place::default()
+        };
+        let before = target(&settings, &waiting).unwrap();
+        assert!(before.rotating && before.authorization.is_none());
+        let there = Place {
+            token: Some(Secret::new("new")),
+            retired: Some(Secret::new("old")),
+            ..waiting.clone()
+        };
+        let target = target(&settings, &there).unwrap();
+        assert_eq!(target.authorization.as_ref().unwrap(), "Bearer new");
+        assert_eq!(target.redact("new, old".into()), "***, ***");
+        let whose = |place: &Place| policy(&settings, place).identity;
+        assert_eq!(whose(&waiting), whose(&there));
+        assert_ne!(whose(&there), whose(&Place::default()));
+        let other = Place {
+            provider: Some(2),
+            ..there.clone()
+        };
+        assert_ne!(whose(&there), whose(&other));
     }
 
     #[test]

@@ -10,9 +10,11 @@ mod environment;
 mod form;
 pub mod options;
 pub mod pages;
+mod place;
 pub mod request;
 mod secret;
 mod settings;
+mod tokens;
 pub mod transfer;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,7 +27,7 @@ use crate::codec::webhook::{self, Webhook};
 use crate::completion::{EventQueue, Listener, Mailbox, Response, Sink, Waiter, in_callback};
 use crate::error::{Error, Result};
 use crate::runtime;
-use crate::scheduler::{NewJob, Policy, Report, Scheduler, Stats, Stop};
+use crate::scheduler::{NewJob, Policy, Report, Scheduler, Stats, Stop, Tokens};
 use crate::status;
 use crate::sync::{Current, lock};
 use crate::transport::{HttpTransport, Target};
@@ -44,6 +46,7 @@ pub struct Client {
     mailbox: Arc<Mailbox>,
     scheduler: OnceCell<Arc<Scheduler>>,
     stats: Arc<Stats>,
+    tokens: Arc<Tokens>,
     closed: AtomicBool,
 }
 
@@ -54,8 +57,8 @@ impl Client {
         runtime::log::install();
         let (config, notices) = Config::load(json, &Environment::read())?;
         log(&notices);
-        let target = Current::new(effective::target(&config.settings)?);
-        let policy = Current::new(effective::policy(&config.settings));
+        let target = Current::new(effective::target(&config.settings, config.place())?);
+        let policy = Current::new(effective::policy(&config.settings, config.place()));
         let client = Arc::new(Client {
             config: Mutex::new(config),
             target,
@@ -63,6 +66,7 @@ impl Client {
             mailbox: Mailbox::new(runtime::dispatcher()),
             scheduler: OnceCell::new(),
             stats: Arc::default(),
+            tokens: Tokens::new(next_id),
             closed: AtomicBool::new(false),
         });
         let mut clients = lock(&CLIENTS);
@@ -86,14 +90,22 @@ impl Client {
         let mut config = lock(&self.config);
         let mut changed = config.clone();
         let notices = change(&mut changed, self.scheduler.get().is_some())?;
-        self.target.set(effective::target(&changed.settings)?);
-        self.policy.set(effective::policy(&changed.settings));
+        self.take_over(&changed)?;
         *config = changed;
         drop(config);
         log(&notices);
         if let Some(scheduler) = self.scheduler.get() {
             scheduler.settings_changed();
         }
+        Ok(())
+    }
+
+    /// Lets the layers below work by `config`.
+    fn take_over(&self, config: &Config) -> Result<()> {
+        let target = effective::target(&config.settings, config.place())?;
+        self.target.set(target);
+        self.policy
+            .set(effective::policy(&config.settings, config.place()));
         Ok(())
     }
 
@@ -135,7 +147,7 @@ impl Client {
 
     /// Hands a request over under an id from [`next_id`]. An error means that it was refused and no event follows.
     pub fn submit(&self, id: u64, job: NewJob, sink: Sink) -> Result<()> {
-        if let Err(error) = self.target.get().authorization_for(&job.call) {
+        if let Err(error) = self.target.get().check(&job.call) {
             self.stats.refused(error.status);
             return Err(error);
         }
@@ -175,6 +187,7 @@ impl Client {
                 Arc::new(transport),
                 self.policy.clone(),
                 self.stats.clone(),
+                self.tokens.clone(),
             )
         });
         if self.closed.load(Ordering::Acquire) {
@@ -250,7 +263,9 @@ impl Client {
         if let Some(scheduler) = self.scheduler.get() {
             scheduler.stop(Stop::Freed);
         }
+        let source = self.tokens.set_source(None);
         self.mailbox.drain();
+        drop(source);
     }
 }
 
@@ -323,6 +338,9 @@ pub fn shutdown(timeout: Duration) -> Result<()> {
         client.mailbox.drain_within(Duration::from_secs(1));
     }
     runtime::stop(Duration::from_secs(1));
+    for client in &clients {
+        drop(client.tokens.set_source(None));
+    }
     EventQueue::end_all();
     runtime::log::forget_listener();
     if cancelled > 0 {

@@ -207,6 +207,7 @@ impl Delivery {
                     data,
                     response: None,
                     cancelled: Some(self.cancelled.clone()),
+                    lost: None,
                     _room: permit,
                     weight: None,
                 });
@@ -259,6 +260,7 @@ impl Delivery {
                 data: WithNul::default(),
                 response: Some(response),
                 cancelled: None,
+                lost: None,
                 _room: None,
                 weight: self.weight.take(),
             }),

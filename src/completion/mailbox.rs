@@ -13,6 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::delivery::Cancelled;
 use super::dispatcher::Dispatcher;
 use super::response::Response;
+use super::wanted::TokenListener;
 use super::with_nul::WithNul;
 use crate::runtime;
 use crate::sync::lock;
@@ -66,6 +67,13 @@ pub(super) enum Item {
         id: u64,
         listener: SharedListener,
         response: Box<Response>,
+    },
+    /// A bearer token is wanted; counted in by [`Mailbox::accepted`].
+    Token {
+        wanted: u64,
+        listener: Arc<dyn TokenListener>,
+        /// The question is dropped if its answer is not wanted any more.
+        stale: Cancelled,
     },
     Log(LogLine),
 }
@@ -185,6 +193,18 @@ impl Mailbox {
                 listener,
                 response,
             } => self.done(id, &listener, *response),
+            Item::Token {
+                wanted,
+                listener,
+                stale,
+            } => {
+                self.call(move || {
+                    if !stale.is_set() {
+                        listener.wanted(wanted);
+                    }
+                });
+                self.finished();
+            }
             Item::Log(line) => self.call(line.deliver),
         }
     }

@@ -15,6 +15,7 @@ mod progress;
 mod queue;
 mod response;
 mod wait;
+mod wanted;
 mod with_nul;
 
 pub use delivery::{Cancelled, Delivery, Sink};
@@ -25,6 +26,7 @@ pub use progress::{Progress, Way};
 pub use queue::{EventQueue, Kind, Record};
 pub use response::Response;
 pub use wait::Waiter;
+pub use wanted::{TokenListener, TokenSource};
 pub use with_nul::WithNul;
 
 /// The locks of [`channel`], behind a name of their own so that the loom check can put its own in their place.

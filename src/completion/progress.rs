@@ -110,6 +110,7 @@ impl Progress {
                         data: text,
                         response: None,
                         cancelled: Some(inner.cancelled.clone()),
+                        lost: None,
                         _room: room,
                         weight: None,
                     });

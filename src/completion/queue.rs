@@ -13,6 +13,7 @@ use super::delivery::Cancelled;
 use super::doorbell::SocketBell;
 use super::meter::{Holder, Meter, Weight};
 use super::response::Response;
+use super::wanted::Lost;
 use super::with_nul::WithNul;
 use crate::sync::lock;
 
@@ -30,6 +31,8 @@ pub enum Kind {
     Done,
     /// A line of the log; its level is the tag.
     Log,
+    /// A bearer token is wanted.
+    TokenWanted,
 }
 
 /// One event.
@@ -41,6 +44,8 @@ pub struct Record {
     pub response: Option<Response>,
     /// Of a chunk: it is dropped if the request was cancelled.
     pub(super) cancelled: Option<Cancelled>,
+    /// Runs if the queue is closed before the record was taken.
+    pub(super) lost: Option<Lost>,
     /// The stream's place, given back when the record is gone.
     pub(super) _room: Option<OwnedSemaphorePermit>,
     /// Its share of what is unread, given back when the record is taken or gone.
@@ -50,6 +55,13 @@ pub struct Record {
 impl Record {
     fn is_wanted(&self) -> bool {
         !self.cancelled.as_ref().is_some_and(Cancelled::is_set)
+    }
+
+    /// Nobody will see it.
+    fn discard(self) {
+        if let Some(lost) = self.lost {
+            lost();
+        }
     }
 }
 
@@ -87,7 +99,9 @@ impl EventQueue {
             });
         }
         // A freed queue gives the record back, and it is discarded here, outside the lock.
-        drop(self.channel.push(record));
+        if let Err(record) = self.channel.push(record) {
+            record.discard();
+        }
     }
 
     /// The share of a terminal event.
@@ -115,6 +129,7 @@ impl EventQueue {
             data: text.into_bytes().into(),
             response: None,
             cancelled: None,
+            lost: None,
             _room: None,
             weight: Some(weight),
         };
@@ -164,7 +179,9 @@ impl EventQueue {
 
     /// Discards what is here and all that will come.
     pub fn close(&self) {
-        drop(self.channel.close());
+        for record in self.channel.close() {
+            record.discard();
+        }
         // Nothing of it is kept from here on, so nobody need be held back.
         self.meter.set_bound(0);
     }

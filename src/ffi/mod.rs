@@ -43,6 +43,8 @@ pub mod queue;
 
 pub mod view;
 
+pub mod tokens;
+
 pub mod stats;
 
 pub mod webhook;

@@ -13,6 +13,7 @@ use super::error::oai_error;
 use super::response::{give_response, oai_response};
 use super::send::{OAI_EVENT_CHUNK, OAI_EVENT_DONE, OAI_EVENT_LOG, OAI_EVENT_PROGRESS};
 use super::status::oai_status;
+use super::tokens::OAI_EVENT_TOKEN_WANTED;
 use super::view::oai_response_view;
 use crate::client;
 use crate::completion::{EventQueue, Kind, Record};
@@ -37,12 +38,12 @@ pub struct oai_batch {
 /// One event. It lives as long as its batch.
 #[repr(C)]
 pub struct oai_event_record {
-    /// The request's id; 0 of `OAI_EVENT_LOG`.
+    /// The request's id; 0 of `OAI_EVENT_LOG`; of `OAI_EVENT_TOKEN_WANTED` the number to answer under.
     pub id: u64,
-    /// The tag given when it was submitted. Of `OAI_EVENT_LOG`: the line's level.
+    /// The tag given when it was submitted, or to `oai_set_token_queue`. Of `OAI_EVENT_LOG`: the line's level.
     pub tag: u64,
-    /// `OAI_EVENT_CHUNK`, `OAI_EVENT_PROGRESS`, `OAI_EVENT_DONE` or `OAI_EVENT_LOG`; skip others, which later versions may
-    /// bring.
+    /// `OAI_EVENT_CHUNK`, `OAI_EVENT_PROGRESS`, `OAI_EVENT_DONE`, `OAI_EVENT_LOG` or `OAI_EVENT_TOKEN_WANTED`; skip
+    /// others, which later versions may bring.
     pub kind: i32,
     /// Of `OAI_EVENT_DONE`: the response's status. Else `OAI_OK`.
     pub status: oai_status,
@@ -276,6 +277,7 @@ fn give_batch(mut taken: Vec<Record>, batch: *mut *mut oai_batch) {
                     Kind::Progress => OAI_EVENT_PROGRESS,
                     Kind::Done => OAI_EVENT_DONE,
                     Kind::Log => OAI_EVENT_LOG,
+                    Kind::TokenWanted => OAI_EVENT_TOKEN_WANTED,
                 },
                 status: response
                     .as_ref()
@@ -284,7 +286,7 @@ fn give_batch(mut taken: Vec<Record>, batch: *mut *mut oai_batch) {
                     Kind::Chunk | Kind::Progress | Kind::Log => {
                         record.data.with_nul().as_ptr().cast()
                     }
-                    Kind::Done => ptr::null(),
+                    Kind::Done | Kind::TokenWanted => ptr::null(),
                 },
                 len: record.data.len(),
                 response: response.map_or(ptr::null_mut(), give_response),

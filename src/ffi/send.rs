@@ -88,7 +88,7 @@ thread_local! {
 }
 
 /// Runs `submit` and then the destructors of what it refused.
-fn with_destructors_last(submit: impl FnOnce() -> oai_status) -> oai_status {
+pub(super) fn with_destructors_last(submit: impl FnOnce() -> oai_status) -> oai_status {
     REFUSED.set(Some(Vec::new()));
     let status = submit();
     for (destructor, data) in REFUSED.take().unwrap_or_default() {

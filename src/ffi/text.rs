@@ -76,6 +76,24 @@ pub unsafe fn required_bytes<'a>(
     unsafe { optional_bytes(data, len, what) }?.ok_or_else(|| null(what))
 }
 
+/// A text by pointer and length. NULL is `None`, whatever the length.
+///
+/// # Safety
+/// As for [`optional_bytes`].
+pub unsafe fn optional_text<'a>(
+    data: *const c_char,
+    len: usize,
+    what: &'static str,
+) -> Result<Option<&'a str>> {
+    // SAFETY: as promised by the caller.
+    let bytes = unsafe { optional_bytes(data, len, what) }?;
+    bytes
+        .map(|bytes| {
+            std::str::from_utf8(bytes).map_err(|error| not_utf8(what, error.valid_up_to()))
+        })
+        .transpose()
+}
+
 /// A text by pointer and length that must be there.
 ///
 /// # Safety
@@ -86,8 +104,7 @@ pub unsafe fn required_text<'a>(
     what: &'static str,
 ) -> Result<&'a str> {
     // SAFETY: as promised by the caller.
-    let bytes = unsafe { required_bytes(data, len, what) }?;
-    std::str::from_utf8(bytes).map_err(|error| not_utf8(what, error.valid_up_to()))
+    unsafe { optional_text(data, len, what) }?.ok_or_else(|| null(what))
 }
 
 /// `n` texts, each with its length, or all NUL-terminated if `lens` is NULL.

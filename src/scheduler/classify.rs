@@ -79,6 +79,9 @@ pub fn advise(mut error: Error, attempts: u32, why: Why) -> Error {
         (Why::NotRepeatable, _) => {
             "it may have been carried out, so it was not sent again (see retry_unsafe)".into()
         }
+        (Why::TokenRejected, _) => {
+            "a new token was refused too: check what the token provider gives, and for whom".into()
+        }
         (Why::Exhausted, status::RATE_LIMITED) => {
             "raise max_retries, or lower max_concurrent_requests or your rate".into()
         }

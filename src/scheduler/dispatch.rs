@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::attempt::{self, Outcome};
+use super::classify;
 use super::gate::{Waits, time};
 use super::job::{Job, NewJob};
 use super::line::{Rank, Removed, Scope};
@@ -21,6 +22,7 @@ use super::pass::Pass;
 use super::policy::{Policy, QueueFull};
 use super::state::{End, Launched, Started, State, Verdict, describe, missed, too_slow};
 use super::stats::{Attempt, Ended, Report, Stats};
+use super::tokens::Tokens;
 use crate::completion::{Delivery, Holder, Response, Sink};
 use crate::error::{Error, Result};
 use crate::status;
@@ -59,6 +61,7 @@ pub struct Scheduler {
     transport: Arc<dyn Transport>,
     policy: Arc<Current<Policy>>,
     stats: Arc<Stats>,
+    tokens: Arc<Tokens>,
     runtime: Handle,
     state: Mutex<State>,
     /// Told when the last owed event was delivered.
@@ -74,13 +77,20 @@ impl Scheduler {
         transport: Arc<dyn Transport>,
         policy: Arc<Current<Policy>>,
         stats: Arc<Stats>,
+        tokens: Arc<Tokens>,
     ) -> Arc<Scheduler> {
         let timer = Arc::new(Notify::new());
         let scheduler = Arc::new_cyclic(|own: &Weak<Scheduler>| Scheduler {
             transport,
-            state: Mutex::new(State::new(policy.get(), stats.clone(), own.clone())),
+            state: Mutex::new(State::new(
+                policy.get(),
+                stats.clone(),
+                tokens.clone(),
+                own.clone(),
+            )),
             policy,
             stats,
+            tokens,
             runtime,
             drained: Condvar::new(),
             room: Condvar::new(),
@@ -118,6 +128,9 @@ impl Scheduler {
         let accepted = Instant::now();
         let timeout = new.timeout.or(policy.timeout);
         Box::new(Job {
+            own_key: self.transport.has_own_key(&new.call),
+            token: 0,
+            renewed: false,
             scope: match policy.group_of(&new.scope) {
                 same if same == &*new.scope => new.scope,
                 group => group.into(),
@@ -185,13 +198,12 @@ impl Scheduler {
             }
             state.line.enqueue(job);
             let mut started = state.start(&policy, now);
-            others.launched += started.launched;
             if let Some(own) = started.failed.iter().position(|(job, _)| job.rank.id == id) {
                 let (job, error) = started.failed.swap_remove(own);
-                others.failed.append(&mut started.failed);
+                others.append(&mut started);
                 return Err((job, error, others));
             }
-            others.failed.append(&mut started.failed);
+            others.append(&mut started);
             let full = state.line.waits(id) && state.line.waiting() > room(&policy, patient);
             let removed = if full {
                 state.line.remove(id)
@@ -275,6 +287,58 @@ impl Scheduler {
         self.launch(started);
     }
 
+    /// Looks again after a token has come, or comes from elsewhere.
+    pub fn tokens_changed(self: &Arc<Self>) {
+        let policy = self.policy.get();
+        let mut state = lock(&self.state);
+        state.line.open_all();
+        let started = state.start(&policy, Instant::now());
+        self.arm(&mut state);
+        drop(state);
+        self.launch(started);
+    }
+
+    /// Ends those who wait for the token that was asked for under `wanted`, since the host has none to give; the next
+    /// request asks again. False if that question is not open (any more).
+    pub fn refuse_token(self: &Arc<Self>, wanted: u64, message: &str) -> bool {
+        let policy = self.policy.get();
+        let now = Instant::now();
+        let mut state = lock(&self.state);
+        let Some(in_vain) = self.tokens.refuse(wanted, now) else {
+            return false;
+        };
+        let ended = match in_vain {
+            true => state.line.take_waiting(|job| !job.own_key),
+            false => Vec::new(),
+        };
+        let started = state.start(&policy, now);
+        self.arm(&mut state);
+        drop(state);
+        tracing::warn!("no bearer token: {message}");
+        for job in ended {
+            let error = Error::new(status::NO_API_KEY, format!("no bearer token: {message}"));
+            self.end_waiting(job, error);
+        }
+        self.launch(started);
+        true
+    }
+
+    /// Puts the question for a token to the host, if there is one. Needs every lock to be free.
+    fn ask_for_token(self: &Arc<Self>) {
+        let Some(question) = self.tokens.ask(Instant::now()) else {
+            return;
+        };
+        tracing::debug!("a bearer token is wanted ({})", question.id);
+        let (own, id) = (Arc::downgrade(self), question.id);
+        let lost = Box::new(move || {
+            if let Some(own) = own.upgrade() {
+                own.refuse_token(id, "the queue that it was to be asked for in was freed");
+            }
+        });
+        question.source.ask(id, question.stale, lost);
+        self.arm(&mut lock(&self.state));
+    }
+
     /// Takes no more requests; those that were accepted go on.
     pub fn close(&self) {
         lock(&self.state).closed.get_or_insert(Stop::Cancelled);
@@ -325,6 +389,9 @@ impl Scheduler {
         for _ in 0..started.launched {
             self.runtime.spawn(self.clone().fly());
         }
+        if started.ask {
+            self.ask_for_token();
+        }
     }
 
     /// A slot's task: it makes the attempt, and goes on with the next request when one waits.
@@ -346,6 +413,7 @@ impl Scheduler {
         }
         job.attempts += 1;
         job.attempted = Instant::now();
+        job.token = self.tokens.serial();
         job.waited.get_or_insert(job.attempted - job.accepted);
         tracing::debug!(
             "request {}: attempt {} of {}",
@@ -483,7 +551,7 @@ impl Scheduler {
 
     /// Sees to it that the timer task wakes in time for what was just added.
     fn arm(&self, state: &mut State) {
-        if let Some(next) = state.line.next_change()
+        if let Some(next) = state.next_change()
             && state.armed.is_none_or(|armed| next < armed)
         {
             state.armed = Some(next);
@@ -498,10 +566,18 @@ impl Scheduler {
         let mut state = lock(&self.state);
         let expired = state.line.expired(now);
         state.line.return_due(now);
-        let started = state.start(&policy, now);
-        state.armed = state.line.next_change();
+        let mut started = state.start(&policy, now);
+        let (ask, overdue) = self.tokens.tick(now);
+        started.ask |= ask;
+        state.armed = state.next_change();
         let next = state.armed;
         drop(state);
+        if let Some(open) = overdue {
+            tracing::warn!(
+                "a bearer token was asked for {} ago and has not come: answer with oai_provide_token or oai_refuse_token",
+                classify::seconds(open)
+            );
+        }
         for job in expired {
             let error = missed(&job);
             self.end_waiting(job, error);

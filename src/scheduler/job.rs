@@ -55,6 +55,12 @@ pub(super) struct Job {
     pub retries: u32,
     /// When the last attempt began.
     pub attempted: Instant,
+    /// It carries a key of its own, and waits for no token.
+    pub own_key: bool,
+    /// The serial of the token that its last attempt may have gone out with.
+    pub token: u64,
+    /// It was sent once more because its token was not taken.
+    pub renewed: bool,
     /// An event of its stream was handed over, so it cannot be made again.
     pub streamed: bool,
 }

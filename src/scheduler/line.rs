@@ -353,6 +353,21 @@ impl<J: Ranked, F> Line<J, F> {
             .map(|(_, id)| *id)
             .filter(|id| matches!(self.places.get(id), Some(Place::Waiting(_, s)) if s == scope))
             .collect();
+        self.take_ids(ids)
+    }
+
+    /// Takes those out of their lanes that `which` picks, in the order of their ids.
+    pub fn take_waiting(&mut self, which: impl Fn(&J) -> bool) -> Vec<J> {
+        let lanes = self.lanes.values().flat_map(|lane| lane.jobs.values());
+        let mut ids: Vec<u64> = lanes
+            .filter(|job| which(job))
+            .map(|job| job.rank().id)
+            .collect();
+        ids.sort_unstable();
+        self.take_ids(ids)
+    }
+
+    fn take_ids(&mut self, ids: Vec<u64>) -> Vec<J> {
         ids.into_iter()
             .filter_map(|id| match self.remove(id) {
                 Removed::Waiting(job) => Some(job),

@@ -20,6 +20,7 @@ mod retry_after;
 mod save;
 mod state;
 mod stats;
+mod tokens;
 
 pub use dispatch::{Scheduler, Stop};
 pub use job::{Expect, NewJob};
@@ -27,3 +28,4 @@ pub use limits::Configured;
 pub use policy::{Policy, QueueFull};
 pub use retry::may_repeat;
 pub use stats::{Report, Stats};
+pub use tokens::Tokens;

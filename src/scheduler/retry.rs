@@ -69,6 +69,8 @@ pub enum Why {
     TooLong(Duration),
     /// It may have been carried out, and doing it twice may do harm.
     NotRepeatable,
+    /// The server took neither its token nor the next one.
+    TokenRejected,
 }
 
 /// Errors that no waiting mends: the account has to be mended.

@@ -21,6 +21,7 @@ use super::pass::{Ended, Pass, SharedBreaker};
 use super::policy::Policy;
 use super::retry::{self, Decision, History, Pauses, Trouble, Why};
 use super::stats::{Live, LiveScope, Stats};
+use super::tokens::{Standing, Tokens};
 use crate::completion::{Cancelled, EventQueue, Holder, Response};
 use crate::error::Error;
 use crate::status;
@@ -55,6 +56,17 @@ pub(super) struct Started {
     pub launched: usize,
     /// Those that can never go.
     pub failed: Vec<(Box<Job>, Error)>,
+    /// The host is to be asked for a token, unless it was meanwhile.
+    pub ask: bool,
+}
+
+impl Started {
+    /// Adds what a later step led to.
+    pub fn append(&mut self, later: &mut Started) {
+        self.launched += later.launched;
+        self.failed.append(&mut later.failed);
+        self.ask |= later.ask;
+    }
 }
 
 /// How a flight ended.
@@ -112,6 +124,7 @@ pub(super) struct State {
     /// The settings that `ways` were made with.
     policy: Arc<Policy>,
     stats: Arc<Stats>,
+    tokens: Arc<Tokens>,
     owner: Weak<dyn Waits>,
     holder: Weak<dyn Holder>,
 }
@@ -120,6 +133,7 @@ impl State {
     pub fn new<T: Waits + Holder + 'static>(
         policy: Arc<Policy>,
         stats: Arc<Stats>,
+        tokens: Arc<Tokens>,
         owner: Weak<T>,
     ) -> State {
         State {
@@ -134,6 +148,7 @@ impl State {
             policy,
             stats,
             holder: owner.clone(),
+            tokens,
             owner,
         }
     }
@@ -215,6 +230,12 @@ impl State {
         Some((before.0, self.gate(&scope).least_wait(now, before, tokens)))
     }
 
+    /// When there is something to do without any outcome.
+    pub fn next_change(&self) -> Option<Instant> {
+        let changes = [self.line.next_change(), self.tokens.next_change()];
+        changes.into_iter().flatten().min()
+    }
+
     /// Gives free slots to those who wait and whose limits let them through.
     pub fn start(&mut self, policy: &Arc<Policy>, now: Instant) -> Started {
         self.follow(policy, now);
@@ -270,6 +291,8 @@ impl State {
         most: usize,
         now: Instant,
     ) {
+        // It may change meanwhile; whoever changes it opens all lanes once the lock is free.
+        let standing = self.tokens.standing(now);
         while self.line.next(most).is_some() {
             if self.hold_next() {
                 continue;
@@ -277,7 +300,12 @@ impl State {
             let Some(job) = self.line.next(most) else {
                 break;
             };
-            let (scope, tokens) = (job.scope.clone(), job.tokens);
+            let (scope, tokens, own_key) = (job.scope.clone(), job.tokens, job.own_key);
+            if !own_key && standing == Standing::Missing {
+                self.line.park_next(None);
+                started.ask = true;
+                continue;
+            }
             let way = self.way(&scope);
             let (gate, breaker) = (way.gate.clone(), way.breaker.clone());
             let permit = match gate.admit(now, tokens) {
@@ -327,6 +355,10 @@ impl State {
             if let Some(job) = self.line.launch_next(flight) {
                 self.launched.push_back(Launched { job, stop, pass });
                 started.launched += 1;
+                if !own_key && standing != Standing::Fixed {
+                    self.tokens.used();
+                    started.ask |= standing == Standing::Due;
+                }
             }
         }
     }
@@ -375,6 +407,26 @@ impl State {
             }
             End::Outcome(Outcome::Failed(trouble, response)) => (trouble, response),
         };
+        if matches!(
+            trouble,
+            Trouble::Answer {
+                http_status: 401,
+                ..
+            }
+        ) && !job.own_key
+            && !job.renewed
+            && self.tokens.rejected(job.token)
+        {
+            pass.end(Ended::Answered, now);
+            job.renewed = true;
+            self.stats.retried("unauthorized");
+            tracing::info!(
+                "request {}: {}: the server did not take the token; it is sent once more with the next one",
+                job.rank.id,
+                describe(job),
+            );
+            return (Verdict::Rejoin, Vec::new());
+        }
         let history = History {
             retries: job.retries,
             scope_moved: self
@@ -404,7 +456,14 @@ impl State {
         );
 
         let (delay, counts, reason) = match decision {
-            Decision::GiveUp(why) => return (give_up(job, response, why), Vec::new()),
+            Decision::GiveUp(why) => {
+                let why = if job.renewed && response.http_status == 401 {
+                    Why::TokenRejected
+                } else {
+                    why
+                };
+                return (give_up(job, response, why), Vec::new());
+            }
             Decision::Retry {
                 delay,
                 counts,

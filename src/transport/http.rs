@@ -151,6 +151,10 @@ impl Transport for HttpTransport {
         self.attempt(call, retries, watcher).boxed()
     }
 
+    fn has_own_key(&self, call: &Call) -> bool {
+        self.target.get().has_own_key(call)
+    }
+
     fn redact(&self, text: String) -> String {
         self.target.get().redact(text)
     }

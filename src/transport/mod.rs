@@ -39,6 +39,11 @@ pub trait Transport: Send + Sync + 'static {
         watcher: &'a Arc<dyn Watcher>,
     ) -> BoxFuture<'a, Result<Answer, Failure>>;
 
+    /// Whether a call carries a key other than the client's, and so needs no token of it.
+    fn has_own_key(&self, _call: &Call) -> bool {
+        false
+    }
+
     /// Takes the keys in use out of a text that a server wrote, since some echo what they were sent.
     fn redact(&self, text: String) -> String {
         text

@@ -14,9 +14,13 @@ pub struct Target {
     pub query: Vec<(String, String)>,
     /// What every call carries, without `Authorization`.
     pub headers: HeaderMap,
-    /// `Bearer ...` values, marked sensitive so that no Debug output shows them.
+    /// Values for `Authorization`, marked sensitive so that no Debug output shows them.
     pub authorization: Option<HeaderValue>,
     pub admin_authorization: Option<HeaderValue>,
+    /// `authorization` holds a token that the host brings while requests wait.
+    pub rotating: bool,
+    /// The token before that, which servers may still echo.
+    pub retired: Option<HeaderValue>,
     /// Requests without a key end here instead of on the network.
     pub key_required: bool,
     pub max_response_bytes: u64,
@@ -24,36 +28,61 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether a call carries a key other than the client's ordinary one.
+    pub fn has_own_key(&self, call: &Call) -> bool {
+        self.is_given(call) || call.is_admin() && self.admin_authorization.is_some()
+    }
+
+    /// Whether headers that the host set stand in for a key.
+    fn is_given(&self, call: &Call) -> bool {
+        self.headers.contains_key(AUTHORIZATION)
+            || call.headers.iter().any(|(name, _)| *name == AUTHORIZATION)
+    }
+
+    /// Fails where a call would go out without the key that its server wants. A token may still come.
+    pub fn check(&self, call: &Call) -> Result<()> {
+        if self.rotating {
+            return Ok(());
+        }
+        self.authorization_for(call).map(drop)
+    }
+
     /// The `Authorization` for a call; `None` where the server wants none.
     pub fn authorization_for(&self, call: &Call) -> Result<Option<&HeaderValue>> {
-        let (key, option, variable) = if call.is_admin() {
-            let key = self
-                .admin_authorization
-                .as_ref()
-                .or(self.authorization.as_ref());
-            (key, "admin_api_key", "OPENAI_ADMIN_KEY")
-        } else {
-            (self.authorization.as_ref(), "api_key", "OPENAI_API_KEY")
-        };
-        let given = self.headers.contains_key(AUTHORIZATION)
-            || call.headers.iter().any(|(name, _)| *name == AUTHORIZATION);
-        if key.is_none() && self.key_required && !given {
-            return Err(Error::new(
-                status::NO_API_KEY,
-                format!(
-                    "no API key for {}: set {variable} in the environment or in a .env file, or call oai_set_{option}",
-                    self.base_url
-                ),
-            ));
+        let own = self
+            .admin_authorization
+            .as_ref()
+            .filter(|_| call.is_admin());
+        let key = own.or(self.authorization.as_ref());
+        if key.is_none() && (self.key_required || self.rotating) && !self.is_given(call) {
+            return Err(self.no_key(call));
         }
         Ok(key)
     }
 
+    fn no_key(&self, call: &Call) -> Error {
+        let (option, variable) = match call.is_admin() {
+            true => ("admin_api_key", "OPENAI_ADMIN_KEY"),
+            false => ("api_key", "OPENAI_API_KEY"),
+        };
+        Error::new(
+            status::NO_API_KEY,
+            format!(
+                "no API key for {}: set {variable} in the environment or in a .env file, or call oai_set_{option}",
+                self.base_url
+            ),
+        )
+    }
+
     /// Takes the keys out of a text.
     pub fn redact(&self, mut text: String) -> String {
-        for value in [&self.authorization, &self.admin_authorization]
-            .into_iter()
-            .flatten()
+        for value in [
+            &self.authorization,
+            &self.admin_authorization,
+            &self.retired,
+        ]
+        .into_iter()
+        .flatten()
         {
             let key = value.to_str().unwrap_or("").trim_start_matches("Bearer ");
             if !key.is_empty() && text.contains(key) {

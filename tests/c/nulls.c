@@ -188,6 +188,44 @@ static void setters(void)
     oai_client_free(made);
 }
 
+static void never_wanted(void *user_data, uint64_t wanted)
+{
+    (void)user_data;
+    FAIL("a token is wanted under %llu, and there is no request", (unsigned long long)wanted);
+}
+
+static void count_end(void *user_data)
+{
+    ++*(int *)user_data;
+}
+
+static void tokens(void)
+{
+    int ended = 0;
+    oai_error *error = GARBAGE(oai_error);
+    cover("oai_set_token_callback");
+    CHECK_STATUS(oai_set_token_callback(NULL, never_wanted, &ended, count_end, &error), INVALID);
+    CHECK_NUMBER(ended, 1);
+    take_error(&error, "client");
+    CHECK_STATUS(oai_set_token_callback(client, never_wanted, NULL, NULL, NULL), OAI_OK);
+    CHECK_STATUS(oai_set_token_callback(client, NULL, &ended, count_end, NULL), OAI_OK);
+    CHECK_NUMBER(ended, 2);
+    cover("oai_set_token_queue");
+    CHECK_STATUS(oai_set_token_queue(NULL, NULL, 1, &error), INVALID);
+    take_error(&error, "client");
+    CHECK_STATUS(oai_set_token_queue(client, NULL, 1, NULL), OAI_OK);
+    cover("oai_provide_token");
+    CHECK_STATUS(oai_provide_token(NULL, 1, "t", 1, 0, &error), INVALID);
+    take_error(&error, "client");
+    CHECK_STATUS(oai_provide_token(client, 1, NULL, 1, 0, &error), INVALID);
+    take_error(&error, "token");
+    CHECK_STATUS(oai_provide_token(client, 1, "t", 1, 0, NULL), OAI_ERR_UNKNOWN_ID);
+    cover("oai_refuse_token");
+    CHECK_STATUS(oai_refuse_token(NULL, 1, "m", 1, &error), INVALID);
+    take_error(&error, "client");
+    CHECK_STATUS(oai_refuse_token(client, 1, NULL, 1, NULL), OAI_ERR_UNKNOWN_ID);
+}
+
 static void requests(void)
 {
     oai_error *error = GARBAGE(oai_error);
@@ -311,6 +349,7 @@ int main(void)
     process();
     client = new_client("");
     errors_and_texts();
+    tokens();
     clients();
     setters();
     requests();

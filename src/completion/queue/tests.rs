@@ -10,6 +10,7 @@ fn chunk(data: &str, cancelled: &Cancelled) -> Record {
         data: data.as_bytes().to_vec().into(),
         response: None,
         cancelled: Some(cancelled.clone()),
+        lost: None,
         _room: None,
         weight: None,
     }

@@ -18,6 +18,7 @@ mod cancel;
 mod limits;
 mod retries;
 mod streams;
+mod tokens;
 mod unread;
 
 /// What the script says to one attempt.
@@ -95,6 +96,10 @@ impl Drop for InFlight<'_> {
 }
 
 impl Transport for Script {
+    fn has_own_key(&self, call: &Call) -> bool {
+        !call.headers.is_empty()
+    }
+
     fn send<'a>(
         &'a self,
         call: &'a Call,
@@ -179,6 +184,7 @@ struct Bench {
     script: Arc<Script>,
     policy: Arc<Current<Policy>>,
     scheduler: Arc<Scheduler>,
+    tokens: Arc<Tokens>,
     queue: Arc<EventQueue>,
     ids: AtomicU64,
 }
@@ -201,16 +207,19 @@ impl Bench {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let identity = NEXT.fetch_add(1, Ordering::SeqCst);
         let policy = Current::new(Policy { identity, ..policy });
+        let tokens = Tokens::new(|| NEXT.fetch_add(1, Ordering::SeqCst));
         let scheduler = Scheduler::new(
             Handle::current(),
             script.clone(),
             policy.clone(),
             Arc::default(),
+            tokens.clone(),
         );
         Bench {
             script,
             policy,
             scheduler,
+            tokens,
             queue: EventQueue::new(),
             ids: AtomicU64::new(1),
         }
@@ -268,7 +277,7 @@ impl Bench {
                     Kind::Chunk => {
                         Seen::Chunk(record.id, String::from_utf8(record.data.to_vec()).unwrap())
                     }
-                    Kind::Progress | Kind::Log => continue,
+                    Kind::Progress | Kind::Log | Kind::TokenWanted => continue,
                     Kind::Done => Seen::Done(record.id, record.response.unwrap().status()),
                 });
             }

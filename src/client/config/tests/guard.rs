@@ -153,3 +153,38 @@ fn an_address_of_the_programs_own_stays() {
     config.set("api_key", Value::Str(Some("k")), true).unwrap();
     assert_eq!(config.settings.base_url, "http://mine");
 }
+
+#[test]
+fn a_token_provider_is_a_credential_too() {
+    let folder = Folder::new();
+    let file = FILE.replace("OPENAI_API_KEY=key-of-file\n", "");
+    let path = folder.write(".env", &file);
+    let (config, _) = load(json!({}), &environment(&[], Some(&folder))).unwrap();
+    assert!(redirected(&config));
+    let mut early = config.clone();
+    let notices = early.set_provider(Some(1), false).unwrap();
+    assert!(!redirected(&early));
+    assert_eq!(
+        warnings(&notices),
+        [format!(
+            "ignored {IGNORED} from {}: the file was found, not named, and the bearer token comes from the program; \
+             to trust the file, name it with OAI_DOTENV",
+            path.display()
+        )]
+    );
+    let mut late = config.clone();
+    let error = late.set_provider(Some(1), true).unwrap_err();
+    assert_eq!(error.status, status::STATE);
+    assert!(
+        error
+            .message
+            .starts_with("the bearer token was not changed"),
+        "{error}"
+    );
+    assert!(redirected(&late) && late.place().provider.is_none());
+    // One that was named is trusted.
+    let named = json!({"dotenv": path.to_str().unwrap()});
+    let (mut config, _) = load(named, &environment(&[], None)).unwrap();
+    assert!(warnings(&config.set_provider(Some(1), true).unwrap()).is_empty());
+    assert!(redirected(&config));
+}

@@ -91,6 +91,7 @@ async fn clients_with_the_same_key_share_their_limits() {
         bench.script.clone(),
         bench.policy.clone(),
         Arc::default(),
+        bench.tokens.clone(),
     );
     for n in 0..2 {
         bench.submit(&format!("/mine{n}"));
