@@ -122,6 +122,7 @@ impl Config {
             config.settings.dotenv = Some(file.path.clone());
         }
         config.sources[index("dotenv")] = source;
+        config.place.azure = config.is_on_azure();
         notices.extend(config.key_notices(|_| true));
         Ok((config, notices))
     }
@@ -156,6 +157,21 @@ impl Config {
         self.change(&[(known(name)?, Input::Value(value))], transport_frozen)
     }
 
+    /// Whether `azure_endpoint` is what counts: unless `base_url` has a higher source, or the program itself gave the key
+    /// of another place and no endpoint, since then the environment's endpoint is not meant for it.
+    fn is_on_azure(&self) -> bool {
+        let rank = |name| match self.source(name) {
+            Source::Explicit => 0,
+            Source::Env(_) => 1,
+            Source::Dotenv { .. } => 2,
+            Source::Default => 3,
+        };
+        let endpoint = rank("azure_endpoint");
+        self.settings.azure_endpoint.is_some()
+            && endpoint <= rank("base_url")
+            && (endpoint == 0 || rank("api_key") > 0)
+    }
+
     /// What decides, beside the options, who is called and as whom.
     pub fn place(&self) -> &Place {
         &self.place
@@ -169,8 +185,12 @@ impl Config {
             provider,
             token: None,
             retired: self.place.token.clone(),
+            ..self.place
         };
         let notices = draft.withdraw(frozen)?;
+        if !frozen {
+            draft.place.azure = draft.is_on_azure();
+        }
         *self = draft;
         Ok(notices)
     }
@@ -261,6 +281,11 @@ impl Config {
             draft.check_frozen(&self.settings)?;
         }
         let mut notices = draft.withdraw(frozen)?;
+        // After the first request only a source can have changed, which moves nobody.
+        draft.place.azure = match frozen {
+            true => self.place.azure,
+            false => draft.is_on_azure(),
+        };
         notices.extend(draft.key_notices(|option| {
             changes
                 .iter()
@@ -360,6 +385,8 @@ impl Config {
         let keys = [
             ("api_key", &self.settings.api_key),
             ("admin_api_key", &self.settings.admin_api_key),
+            ("azure_api_key", &self.settings.azure_api_key),
+            ("azure_ad_token", &self.settings.azure_ad_token),
         ];
         keys.into_iter()
             .filter(|(name, key)| key.is_some() && find(name).is_some_and(&wanted))

@@ -6,13 +6,14 @@ use std::time::Duration;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
+use super::azure;
 use super::place::Place;
 use super::secret::Secret;
 use super::settings::Settings;
 use crate::error::{Error, Result};
 use crate::scheduler::{Configured, Policy};
 use crate::status;
-use crate::transport::{Network, Target};
+use crate::transport::{Azure, Network, Target};
 
 /// No limit, as a limit: thirty years, which no clock overflows on.
 const NO_LIMIT: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
@@ -55,6 +56,7 @@ pub fn policy(settings: &Settings, place: &Place) -> Policy {
             })
             .collect(),
         limit_groups: settings.limit_groups.clone(),
+        dated_models: !place.azure,
         learn_limits: settings.learn_limits,
         breaker_failures: settings.circuit_breaker_failures,
         breaker_reset: settings.circuit_breaker_reset,
@@ -65,10 +67,16 @@ pub fn policy(settings: &Settings, place: &Place) -> Policy {
 /// Whose limits apply, as a number: who has the same server, key, organization and project shares them. Tokens change
 /// and cannot be compared, so a client with a token provider shares with nobody.
 fn identity(settings: &Settings, place: &Place) -> u64 {
-    let key = settings.api_key.as_ref().map(|key| key.expose());
+    let (base_url, azure) = address(settings, place);
     let mut hasher = DefaultHasher::new();
+    if azure.is_some() {
+        // There the limits are the deployment's, whoever asks.
+        base_url.hash(&mut hasher);
+        return hasher.finish();
+    }
+    let key = settings.api_key.as_ref().map(|key| key.expose());
     (
-        &settings.base_url,
+        &base_url,
         key.filter(|_| place.provider.is_none()),
         place.provider,
         &settings.organization,
@@ -76,6 +84,17 @@ fn identity(settings: &Settings, place: &Place) -> u64 {
     )
         .hash(&mut hasher);
     hasher.finish()
+}
+
+/// The base URL of calls, and how Azure writes what is below it.
+fn address(settings: &Settings, place: &Place) -> (String, Option<Azure>) {
+    match &settings.azure_endpoint {
+        Some(endpoint) if place.azure => {
+            let (base_url, azure) = azure::address(endpoint, settings.azure_api_version.as_deref());
+            (base_url, Some(azure))
+        }
+        _ => (settings.base_url.clone(), None),
+    }
 }
 
 /// Where the transport sends, and as whom.
@@ -96,42 +115,52 @@ pub fn target(settings: &Settings, place: &Place) -> Result<Target> {
                 format!("custom_headers: {name:?} is not a header name"),
             )
         })?;
-        let mut checked = header_value(name.as_str(), value.expose())?;
-        checked.set_sensitive(true);
-        headers.insert(name, checked);
+        let value = sensitive(name.as_str(), value.expose())?;
+        headers.insert(name, value);
     }
     let bearer = |key: &Option<Secret>| {
-        key.as_ref().map(|key| {
-            let mut value =
-                header_value(AUTHORIZATION.as_str(), &format!("Bearer {}", key.expose()))?;
-            value.set_sensitive(true);
-            Ok(value)
-        })
+        key.as_ref()
+            .map(|key| sensitive(AUTHORIZATION.as_str(), &format!("Bearer {}", key.expose())))
     };
+    let (base_url, azure) = address(settings, place);
+    let on_azure = azure.is_some();
+    let (ordinary, admin) = match on_azure {
+        true => (&settings.azure_ad_token, &None),
+        false => (&settings.api_key, &settings.admin_api_key),
+    };
+    let authorization = match place.provider {
+        Some(_) => bearer(&place.token),
+        None => bearer(ordinary),
+    }
+    .transpose()?;
+    let api_key = settings
+        .azure_api_key
+        .as_ref()
+        .filter(|_| on_azure && authorization.is_none() && place.provider.is_none())
+        .map(|key| sensitive("api-key", key.expose()))
+        .transpose()?;
     Ok(Target {
-        base_url: settings.base_url.clone(),
+        key_required: is_openai(&base_url) || on_azure && azure::is_azures_own(&base_url),
+        base_url,
+        azure,
         query: settings
             .default_query
             .iter()
             .map(|(name, value)| (name.clone(), value.expose().to_owned()))
             .collect(),
         headers,
-        authorization: match place.provider {
-            Some(_) => bearer(&place.token),
-            None => bearer(&settings.api_key),
-        }
-        .transpose()?,
+        authorization,
+        admin_authorization: bearer(admin).transpose()?,
+        api_key,
         rotating: place.provider.is_some(),
         retired: bearer(&place.retired).transpose()?,
-        admin_authorization: bearer(&settings.admin_api_key).transpose()?,
-        key_required: is_openai(&settings.base_url),
         max_response_bytes: settings.max_response_bytes,
         max_redirects: settings.max_redirects,
     })
 }
 
 /// How the transport connects.
-pub fn network(settings: &Settings) -> Network {
+pub fn network(settings: &Settings, place: &Place) -> Network {
     let exposed =
         |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
     // An explicit proxy stands alone, and an empty one means none, whatever the environment says.
@@ -144,7 +173,7 @@ pub fn network(settings: &Settings) -> Network {
         }
     };
     Network {
-        tls: !settings.base_url.starts_with("http://")
+        tls: !address(settings, place).0.starts_with("http://")
             || [&settings.proxy, &settings.http_proxy]
                 .into_iter()
                 .flatten()
@@ -173,6 +202,12 @@ fn is_openai(base_url: &str) -> bool {
         .unwrap_or(false)
 }
 
+fn sensitive(name: &str, value: &str) -> Result<HeaderValue> {
+    let mut value = header_value(name, value)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 fn header_value(name: &str, value: &str) -> Result<HeaderValue> {
     HeaderValue::from_str(value).map_err(|_| {
         // Not the value: it may be the key.
@@ -192,6 +227,7 @@ mod tests {
         for (base, required) in [
             ("https://api.openai.com/v1", true),
             ("https://eu.api.openai.com/v1", true),
+            ("https://us.api.openai.com/v1", true),
             ("http://127.0.0.1:8000/v1", false),
             ("https://openai.com.evil.example/v1", false),
             ("https://notopenai.com/v1", false),
@@ -250,7 +286,7 @@ mod tests {
             ..Settings::default()
         };
         assert_eq!(
-            network(&inherited).http_proxy.as_deref(),
+            network(&inherited, &Place::default()).http_proxy.as_deref(),
             Some("http://a:1")
         );
         let off = Settings {
@@ -258,7 +294,10 @@ mod tests {
             ..inherited
         };
         assert_eq!(
-            (network(&off).proxy, network(&off).http_proxy),
+            (
+                network(&off, &Place::default()).proxy,
+                network(&off, &Place::default()).http_proxy
+            ),
             (None, None)
         );
     }

@@ -3,6 +3,7 @@
 //! `ffi` calls it; it imports everything below and nothing of `ffi`. Making a client starts nothing: threads, sockets
 //! and the scheduler come with the first request.
 
+mod azure;
 pub mod config;
 mod dotenv;
 mod effective;
@@ -180,7 +181,7 @@ impl Client {
         let scheduler = self.scheduler.get_or_init(|| {
             // Under the lock, so that no setting changes between this reading and the freeze.
             let config = lock(&self.config);
-            let network = effective::network(&config.settings);
+            let network = effective::network(&config.settings, config.place());
             let transport = HttpTransport::new(self.target.clone(), network);
             Scheduler::new(
                 shared.handle.clone(),

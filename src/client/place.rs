@@ -1,4 +1,4 @@
-//! What decides, beside the options, whom a client calls and as whom: its tokens.
+//! What decides, beside the options, whom a client calls and as whom: whether on Azure, and by which token.
 //!
 //! `config` keeps it, `effective` reads it. It holds no option of its own.
 
@@ -7,6 +7,8 @@ use super::secret::Secret;
 /// Where a client's key comes from, if not from an option.
 #[derive(Clone, Debug, Default)]
 pub struct Place {
+    /// `azure_endpoint` is called, not `base_url`.
+    pub azure: bool,
     /// A token provider is set; the number stands for its client.
     pub provider: Option<u64>,
     /// The token in force, or the last one.

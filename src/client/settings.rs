@@ -35,6 +35,14 @@ pub struct Settings {
     pub webhook_secret: Option<Secret>,
     /// Scheme, host and path prefix, without a slash at the end.
     pub base_url: String,
+    /// The URL of an Azure resource, without a slash at the end. It takes the place of `base_url`.
+    pub azure_endpoint: Option<String>,
+    /// The version of Azure's API.
+    pub azure_api_version: Option<String>,
+    /// The key for Azure, sent as `api-key`.
+    pub azure_api_key: Option<Secret>,
+    /// A bearer token for Azure.
+    pub azure_ad_token: Option<Secret>,
     /// The `OpenAI-Organization` header.
     pub organization: Option<String>,
     /// The `OpenAI-Project` header.
@@ -128,6 +136,10 @@ impl Default for Settings {
             admin_api_key: None,
             webhook_secret: None,
             base_url: "https://api.openai.com/v1".to_owned(),
+            azure_endpoint: None,
+            azure_api_version: None,
+            azure_api_key: None,
+            azure_ad_token: None,
             organization: None,
             project: None,
             custom_headers: Vec::new(),

@@ -114,6 +114,67 @@ pub unsafe extern "C" fn oai_set_base_url(
     set_text(client, "base_url", url)
 }
 
+/// Sets the URL of an Azure OpenAI resource, which is then called in place of `base_url`.
+///
+/// `url`: as for `oai_set_base_url`, without the path of a deployment: `https://NAME.openai.azure.com`, or with
+/// `/openai/v1` behind it; copied; NULL or empty: none. It goes by `azure_api_version` which paths are called, and
+/// `azure_api_key`, `azure_ad_token` or a token provider say as whom; `api_key` is never sent there. The deployment is
+/// the request's model.
+/// Any thread, until the client's first request.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_STATE`
+/// after the first request; `OAI_ERR_CONFIG` for anything else (the log says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_azure_endpoint(
+    client: *const oai_client,
+    url: *const c_char,
+) -> oai_status {
+    set_text(client, "azure_endpoint", url)
+}
+
+/// Sets the version of Azure's API, sent as `api-version`.
+///
+/// `version`: a date such as `2024-10-21` for paths with deployments; `v1`, `preview`, NULL or empty for `/openai/v1`,
+/// where a date is not sent; copied. A request's own query parameter of that name wins.
+/// Any thread, until the client's first request.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_STATE`
+/// after the first request; `OAI_ERR_CONFIG` unless it is ASCII without white space around it. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_azure_api_version(
+    client: *const oai_client,
+    version: *const c_char,
+) -> oai_status {
+    set_text(client, "azure_api_version", version)
+}
+
+/// Sets the key for Azure, sent as `api-key`.
+///
+/// `key`: as for `oai_set_api_key`, with the same care about a found `.env` file; copied; NULL: no key.
+/// Any thread, any time; holds for everything not yet sent.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
+/// a key that is empty, padded or not one line of ASCII (the log says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_azure_api_key(
+    client: *const oai_client,
+    key: *const c_char,
+) -> oai_status {
+    set_text(client, "azure_api_key", key)
+}
+
+/// Sets a Microsoft Entra token for Azure, sent as a bearer token in place of `azure_api_key`. For tokens that end, see
+/// `oai_set_token_callback`.
+///
+/// `token`: as for `oai_set_api_key`, with the same care about a found `.env` file; copied; NULL: none.
+/// Any thread, any time; holds for everything not yet sent.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
+/// a token that is empty, padded or not one line of ASCII (the log says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_azure_ad_token(
+    client: *const oai_client,
+    token: *const c_char,
+) -> oai_status {
+    set_text(client, "azure_ad_token", token)
+}
+
 /// Sets the organization, sent as OpenAI-Organization.
 ///
 /// `id`: one line of ASCII; copied; NULL: none, as is an empty text.

@@ -32,6 +32,8 @@ pub struct Policy {
     pub model_limits: Vec<(String, Configured)>,
     /// Models that share their limits: from model to group.
     pub limit_groups: Vec<(String, String)>,
+    /// A dated model counts as the one without its date; where models are named freely it does not.
+    pub dated_models: bool,
     pub learn_limits: bool,
     /// 0: no breaker.
     pub breaker_failures: u32,
@@ -69,7 +71,8 @@ impl Policy {
     pub fn group_of<'a>(&'a self, model: &'a str) -> &'a str {
         match self.limit_groups.iter().find(|(name, _)| name == model) {
             Some((_, group)) => group,
-            None => without_date(model),
+            None if self.dated_models => without_date(model),
+            None => model,
         }
     }
 }
@@ -119,6 +122,7 @@ pub(super) mod tests {
             limits: Configured::default(),
             model_limits: Vec::new(),
             limit_groups: Vec::new(),
+            dated_models: true,
             learn_limits: true,
             breaker_failures: 0,
             breaker_reset: Duration::from_secs(30),
@@ -146,6 +150,12 @@ pub(super) mod tests {
             ..policy()
         };
         assert_eq!(grouped.group_of("a"), "b");
+        // Two deployments of Azure, however they are called.
+        let deployments = Policy {
+            dated_models: false,
+            ..policy()
+        };
+        assert_eq!(deployments.group_of("gpt-4-0613"), "gpt-4-0613");
     }
 
     #[test]

@@ -167,10 +167,17 @@ pub fn pauses(trouble: &Trouble) -> Option<Pauses> {
     let says = |code: &str| codes.iter().flatten().any(|c| c == code);
     match http_status {
         429 if is_hopeless(codes, message) || says("resource_unavailable") => None,
-        429 if says("requests") || message.contains("requests per") => {
+        // "call rate limit" and "token rate limit" are Azure's words.
+        429 if says("requests")
+            || message.contains("requests per")
+            || message.contains("call rate limit") =>
+        {
             Some(Pauses::RateLimit(Some(Dimension::Requests)))
         }
-        429 if says("tokens") || message.contains("tokens per") => {
+        429 if says("tokens")
+            || message.contains("tokens per")
+            || message.contains("token rate limit") =>
+        {
             Some(Pauses::RateLimit(Some(Dimension::Tokens)))
         }
         429 => Some(Pauses::RateLimit(None)),

@@ -31,9 +31,11 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether it is for the organisation endpoints, which take the admin key.
+    /// Whether it is for the organisation endpoints, which take the admin key: all that the official description marks
+    /// with `AdminApiKeyAuth`.
     pub fn is_admin(&self) -> bool {
-        self.path.starts_with("/organization/") || self.path == "/organization"
+        let first = self.path.trim_start_matches('/').split('/').next();
+        matches!(first, Some("organization" | "projects"))
     }
 }
 

@@ -34,6 +34,9 @@ const HOLD: Duration = Duration::from_millis(2);
 /// A kept connection that ends so soon after a request was closed before the request arrived, or nearly always.
 const STALE: Duration = Duration::from_secs(1);
 
+/// The query parameter with Azure's version.
+const API_VERSION: &str = "api-version";
+
 /// The real transport of one client.
 pub struct HttpTransport {
     target: Arc<Current<Target>>,
@@ -218,14 +221,26 @@ async fn send(
 }
 
 fn url(target: &Target, call: &Call) -> Result<Url, Failure> {
-    let mut url = Url::parse(&format!("{}{}", target.base_url, call.path)).map_err(|error| {
-        let message = format!("base_url and path do not make a URL: {error}");
-        Failure::new(FailureKind::Unsendable(status::INVALID_ARGUMENT), message)
-    })?;
-    if !target.query.is_empty() || !call.query.is_empty() {
+    let unsendable =
+        |message: String| Failure::new(FailureKind::Unsendable(status::INVALID_ARGUMENT), message);
+    let path = match &target.azure {
+        None => call.path.as_str().into(),
+        Some(azure) => azure
+            .path(call)
+            .map_err(|error| unsendable(error.message.into_owned()))?,
+    };
+    let mut url = Url::parse(&format!("{}{path}", target.base_url))
+        .map_err(|error| unsendable(format!("base_url and path do not make a URL: {error}")))?;
+    let version = target.azure.as_ref().and_then(|azure| {
+        let given = [&target.query, &call.query].into_iter().flatten();
+        let free = given.clone().all(|(name, _)| name != API_VERSION);
+        azure.version.as_deref().filter(|_| free)
+    });
+    if !target.query.is_empty() || !call.query.is_empty() || version.is_some() {
         url.query_pairs_mut()
             .extend_pairs(&target.query)
-            .extend_pairs(&call.query);
+            .extend_pairs(&call.query)
+            .extend_pairs(version.map(|version| (API_VERSION, version)));
     }
     Ok(url)
 }

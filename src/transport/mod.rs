@@ -2,6 +2,7 @@
 //!
 //! The scheduler drives a [`Transport`]; [`HttpTransport`] is the real one, tests put their own in its place.
 
+mod azure;
 mod call;
 mod connector;
 mod dialling;
@@ -19,6 +20,7 @@ use ::http::HeaderMap;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
+pub use azure::Azure;
 pub use call::{Call, Content};
 pub use connector::{HttpVersion, Network};
 pub use failure::{Failure, FailureKind};

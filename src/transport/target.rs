@@ -2,6 +2,7 @@
 
 use ::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
+use super::azure::Azure;
 use super::call::{Call, Content};
 use crate::error::{Error, Result};
 use crate::status;
@@ -12,11 +13,15 @@ pub struct Target {
     /// Without a slash at its end.
     pub base_url: String,
     pub query: Vec<(String, String)>,
+    /// The base URL is an Azure endpoint's.
+    pub azure: Option<Azure>,
     /// What every call carries, without `Authorization`.
     pub headers: HeaderMap,
     /// Values for `Authorization`, marked sensitive so that no Debug output shows them.
     pub authorization: Option<HeaderValue>,
     pub admin_authorization: Option<HeaderValue>,
+    /// The value for `api-key`, Azure's own header, where there is no `authorization`.
+    pub api_key: Option<HeaderValue>,
     /// `authorization` holds a token that the host brings while requests wait.
     pub rotating: bool,
     /// The token before that, which servers may still echo.
@@ -35,8 +40,9 @@ impl Target {
 
     /// Whether headers that the host set stand in for a key.
     fn is_given(&self, call: &Call) -> bool {
-        self.headers.contains_key(AUTHORIZATION)
-            || call.headers.iter().any(|(name, _)| *name == AUTHORIZATION)
+        let stands_in =
+            |name: &HeaderName| *name == AUTHORIZATION || *name == API_KEY && self.azure.is_some();
+        self.headers.keys().any(stands_in) || call.headers.iter().any(|(name, _)| stands_in(name))
     }
 
     /// Fails where a call would go out without the key that its server wants. A token may still come.
@@ -44,26 +50,37 @@ impl Target {
         if self.rotating {
             return Ok(());
         }
-        self.authorization_for(call).map(drop)
+        self.key_for(call).map(drop)
     }
 
-    /// The `Authorization` for a call; `None` where the server wants none.
-    pub fn authorization_for(&self, call: &Call) -> Result<Option<&HeaderValue>> {
+    /// The header with the key for a call; `None` where the server wants none, or another header stands in for it.
+    pub fn key_for(&self, call: &Call) -> Result<Option<(HeaderName, &HeaderValue)>> {
+        if self.is_given(call) {
+            return Ok(None);
+        }
         let own = self
             .admin_authorization
             .as_ref()
             .filter(|_| call.is_admin());
-        let key = own.or(self.authorization.as_ref());
-        if key.is_none() && (self.key_required || self.rotating) && !self.is_given(call) {
+        let bearer = own.or(self.authorization.as_ref());
+        let key = match (bearer, &self.api_key) {
+            (Some(bearer), _) => Some((AUTHORIZATION, bearer)),
+            (None, Some(key)) => Some((API_KEY, key)),
+            (None, None) => None,
+        };
+        if key.is_none() && (self.key_required || self.rotating) {
             return Err(self.no_key(call));
         }
         Ok(key)
     }
 
     fn no_key(&self, call: &Call) -> Error {
-        let (option, variable) = match call.is_admin() {
-            true => ("admin_api_key", "OPENAI_ADMIN_KEY"),
-            false => ("api_key", "OPENAI_API_KEY"),
+        let (option, variable) = if self.azure.is_some() {
+            ("azure_api_key", "AZURE_OPENAI_API_KEY")
+        } else if call.is_admin() {
+            ("admin_api_key", "OPENAI_ADMIN_KEY")
+        } else {
+            ("api_key", "OPENAI_API_KEY")
         };
         Error::new(
             status::NO_API_KEY,
@@ -79,6 +96,7 @@ impl Target {
         for value in [
             &self.authorization,
             &self.admin_authorization,
+            &self.api_key,
             &self.retired,
         ]
         .into_iter()
@@ -95,8 +113,8 @@ impl Target {
     /// All headers of a call, the later winning: defaults, the client's, the request's own.
     pub fn headers_for(&self, call: &Call, retries: u32) -> Result<HeaderMap> {
         let mut headers = self.headers.clone();
-        if let Some(key) = self.authorization_for(call)? {
-            headers.entry(AUTHORIZATION).or_insert_with(|| key.clone());
+        if let Some((name, key)) = self.key_for(call)? {
+            headers.insert(name, key.clone());
         }
         headers
             .entry("accept")
@@ -121,6 +139,9 @@ impl Target {
         Ok(headers)
     }
 }
+
+/// Azure's own header for keys.
+const API_KEY: HeaderName = HeaderName::from_static("api-key");
 
 /// The attempt information of the official SDKs.
 const RETRY_COUNT: HeaderName = HeaderName::from_static("x-stainless-retry-count");
@@ -157,26 +178,53 @@ mod tests {
     #[test]
     fn the_admin_key_is_for_the_organisation_endpoints_only() {
         let target = target(Some("k"), Some("a"));
-        assert_eq!(
-            target
-                .authorization_for(&call("/embeddings"))
-                .unwrap()
-                .unwrap(),
-            "Bearer k"
-        );
-        assert_eq!(
-            target
-                .authorization_for(&call("/organization/users"))
-                .unwrap()
-                .unwrap(),
-            "Bearer a"
-        );
+        for (path, key) in [
+            ("/embeddings", "Bearer k"),
+            ("/organizations", "Bearer k"),
+            ("/organization", "Bearer a"),
+            ("/organization/users", "Bearer a"),
+            ("/projects/proj_1/roles", "Bearer a"),
+        ] {
+            let (name, value) = target.key_for(&call(path)).unwrap().unwrap();
+            assert_eq!(
+                (name, value.to_str().unwrap()),
+                (AUTHORIZATION, key),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn azure_gets_its_key_in_its_own_header_unless_a_token_goes() {
+        let mut azure = Target {
+            azure: Some(Azure::default()),
+            api_key: Some(HeaderValue::from_static("k")),
+            key_required: true,
+            ..Target::default()
+        };
+        let headers = azure.headers_for(&call("/embeddings"), 0).unwrap();
+        assert_eq!(headers["api-key"], "k");
+        assert!(!headers.contains_key(AUTHORIZATION));
+        let mut own = call("/embeddings");
+        own.headers.push((API_KEY, HeaderValue::from_static("own")));
+        assert_eq!(azure.headers_for(&own, 0).unwrap()["api-key"], "own");
+        assert!(azure.has_own_key(&own));
+        azure.authorization = Some(HeaderValue::from_static("Bearer t"));
+        let headers = azure.headers_for(&call("/embeddings"), 0).unwrap();
+        assert_eq!(headers[AUTHORIZATION], "Bearer t");
+        assert!(!headers.contains_key("api-key"));
+        assert_eq!(azure.redact("t k".into()), "*** ***");
+        azure.authorization = None;
+        azure.api_key = None;
+        let error = azure.check(&call("/embeddings")).unwrap_err();
+        assert!(error.message.contains("AZURE_OPENAI_API_KEY"), "{error}");
+        azure.check(&own).unwrap();
     }
 
     #[test]
     fn a_missing_key_is_an_error_that_names_the_option_unless_a_header_replaces_it() {
         let without = target(None, None);
-        let error = without.authorization_for(&call("/embeddings")).unwrap_err();
+        let error = without.check(&call("/embeddings")).unwrap_err();
         assert_eq!(error.status, status::NO_API_KEY);
         assert!(error.message.contains("OPENAI_API_KEY"));
         let mut own = call("/embeddings");

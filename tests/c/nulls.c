@@ -144,6 +144,10 @@ static void setters(void)
     TEXT(api_key, "sk-x");
     TEXT(admin_api_key, "sk-y");
     TEXT(base_url, "http://127.0.0.1:1/v1");
+    TEXT(azure_endpoint, "http://127.0.0.1:1");
+    TEXT(azure_api_version, "2024-10-21");
+    TEXT(azure_api_key, "key");
+    TEXT(azure_ad_token, "token");
     TEXT(organization, "org");
     TEXT(project, "project");
     TEXT(custom_headers, "A: b");

@@ -5,8 +5,8 @@
 #
 # The one block with `int main` becomes embed.c, in a folder that has the project's include and build; the `sh` blocks
 # are run there in their order. A C block that begins with `static` is a function. Each other one becomes the body of a
-# function, after those above it, that has a client, a request for an embedding, and an error and a status that must be
-# NULL and OAI_OK at its end. All of them make one program, which is run.
+# function, after those above it, that has a client, a request for an embedding, an azure_endpoint, and an error and a
+# status that must be NULL and OAI_OK at its end. All of them make one program, which is run.
 set -euo pipefail
 
 readme=${1:-README.md}
@@ -29,6 +29,7 @@ fail() {
 # Runs something there as a user would who knows nothing but the test server.
 run() {
     (cd "$folder" && env -i HOME="$HOME" PATH="$PATH" CC="${CC:-cc}" OPENAI_BASE_URL="$OAI_TEST_SERVER/v1" \
+        OAI_TEST_SERVER="$OAI_TEST_SERVER" \
         timeout 60 "$@") >"$out/log" 2>&1
 }
 
@@ -71,6 +72,7 @@ fragments=0
 #include <stdlib.h>
 #include <string.h>
 #include "oai.h"
+static const char *azure_endpoint;
 static oai_client *client;
 static oai_request *request;
 static oai_error *error;
@@ -102,6 +104,7 @@ END
 int main(void)
 {
     const char *text = "A text.";
+    azure_endpoint = getenv("OAI_TEST_SERVER");
     status = oai_client_new(NULL, 0, &client, &error); done("client");
     status = oai_request_new("POST", "/embeddings", &request, &error); done("request");
     status = oai_request_set_model(request, "text-embedding-3-small"); done("model");

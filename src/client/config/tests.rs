@@ -1,5 +1,6 @@
 //! Precedence, routes, all or nothing, and that no key is ever shown.
 
+mod azure;
 mod guard;
 
 use serde_json::json;
@@ -302,6 +303,34 @@ fn samples() -> Vec<(&'static str, Value<'static>, Json, &'static str, Json)> {
             json!("p:1"),
             "p:1",
             json!("http://p:1/"),
+        ),
+        (
+            "azure_endpoint",
+            Value::Str(Some("http://a/openai")),
+            json!("http://a"),
+            "http://a",
+            json!("http://a"),
+        ),
+        (
+            "azure_api_version",
+            Value::Str(Some("2024-10-21")),
+            json!("2024-10-21"),
+            "2024-10-21",
+            json!("2024-10-21"),
+        ),
+        (
+            "azure_api_key",
+            Value::Str(Some("k")),
+            json!("k"),
+            "k",
+            json!("***"),
+        ),
+        (
+            "azure_ad_token",
+            Value::Str(Some("t")),
+            json!("t"),
+            "t",
+            json!("***"),
         ),
         (
             "no_proxy",

@@ -104,6 +104,18 @@ pub fn base_url(text: &str) -> Result<String, Complaint> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
+/// The URL of an Azure resource, whose paths are added by us.
+pub fn azure_endpoint(text: &str) -> Result<String, Complaint> {
+    let url = base_url(text)?;
+    if url.contains("/openai/deployments") {
+        return Err(
+            "must be the resource's URL without /openai/deployments, such as https://NAME.openai.azure.com"
+                .into(),
+        );
+    }
+    Ok(url.strip_suffix("/openai").unwrap_or(&url).to_owned())
+}
+
 /// A proxy's URL. Empty means none; without a scheme it is an http proxy, as everywhere.
 pub fn proxy(text: &str) -> Result<String, Complaint> {
     const FORM: &str =

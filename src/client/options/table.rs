@@ -203,6 +203,53 @@ pub static OPTIONS: &[Opt] = &[
         fields: fields!(base_url),
     },
     Opt {
+        c_name: c"azure_endpoint",
+        kind: text!(azure_endpoint, check::azure_endpoint),
+        default: c"",
+        env: &["OAI_AZURE_ENDPOINT", "AZURE_OPENAI_ENDPOINT"],
+        class: Class::Transport,
+        guard: Guard::Receiver,
+        doc: c"URL of an Azure OpenAI resource, such as https://NAME.openai.azure.com, in place of \
+              base_url, unless that has a higher source or the program itself sets an api_key.",
+        fields: fields!(azure_endpoint),
+    },
+    Opt {
+        c_name: c"azure_api_version",
+        kind: text!(azure_api_version, check::identity),
+        default: c"",
+        env: &[
+            "OAI_AZURE_API_VERSION",
+            "OPENAI_API_VERSION",
+            "AZURE_OPENAI_API_VERSION",
+        ],
+        class: Class::Transport,
+        guard: Guard::Open,
+        doc: c"api-version for Azure. A date such as 2024-10-21 means paths with deployments; none, v1 \
+              or preview mean its /openai/v1, where a date is not sent.",
+        fields: fields!(azure_api_version),
+    },
+    Opt {
+        c_name: c"azure_api_key",
+        kind: key!(azure_api_key, check::key),
+        default: c"",
+        env: &["OAI_AZURE_API_KEY", "AZURE_OPENAI_API_KEY"],
+        class: Class::Scheduling,
+        guard: Guard::Credential,
+        doc: c"Key for Azure, sent as api-key to azure_endpoint and nowhere else; api_key is never sent \
+              there.",
+        fields: fields!(azure_api_key),
+    },
+    Opt {
+        c_name: c"azure_ad_token",
+        kind: key!(azure_ad_token, check::key),
+        default: c"",
+        env: &["OAI_AZURE_AD_TOKEN", "AZURE_OPENAI_AD_TOKEN"],
+        class: Class::Scheduling,
+        guard: Guard::Credential,
+        doc: c"Microsoft Entra token for Azure, sent as a bearer token in place of azure_api_key.",
+        fields: fields!(azure_ad_token),
+    },
+    Opt {
         c_name: c"organization",
         kind: text!(organization, check::identity),
         default: c"",

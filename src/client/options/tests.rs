@@ -67,7 +67,7 @@ fn reset_and_same_cover_every_field_of_the_settings() {
 fn one_change_each() -> Vec<(&'static str, impl Fn(&mut Settings))> {
     let text = |name: &str| match name {
         "api_key" | "admin_api_key" | "webhook_secret" => "key",
-        "base_url" => "http://localhost:1",
+        "base_url" | "azure_endpoint" => "http://localhost:1",
         "custom_headers" => "A: b",
         "default_query" => "a=b",
         "backoff_factor" => "3",
@@ -220,6 +220,18 @@ fn texts_that_are_taken() {
         ),
         ("base_url", "http://[::1]:8080", json!("http://[::1]:8080")),
         (
+            "azure_endpoint",
+            "https://NAME.openai.azure.com/openai/",
+            json!("https://name.openai.azure.com"),
+        ),
+        (
+            "azure_endpoint",
+            "https://name.openai.azure.com/openai/v1/",
+            json!("https://name.openai.azure.com/openai/v1"),
+        ),
+        ("azure_endpoint", "", json!(null)),
+        ("azure_api_version", "2024-10-21", json!("2024-10-21")),
+        (
             "custom_headers",
             "\nX-A: b: c\r\nAuthorization:Bearer t\n",
             json!({"X-A": "***", "Authorization": "***"}),
@@ -308,6 +320,14 @@ fn texts_that_are_refused_with_advice_and_never_repeated() {
         ("base_url", "https://host/v1?marker=1", "default_query"),
         ("base_url", "https://host/v1#marker", "fragment"),
         ("base_url", "https://ho\nst", "control character"),
+        (
+            "azure_endpoint",
+            "https://h/openai/deployments/marker",
+            "without /openai/deployments",
+        ),
+        ("azure_endpoint", "marker", "must start with"),
+        ("azure_api_version", "marker ", "must be ASCII"),
+        ("azure_ad_token", "mar ker\n", "white space"),
         ("api_key", "", "is empty"),
         ("api_key", " \t ", "is empty"),
         (

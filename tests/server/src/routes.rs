@@ -22,37 +22,43 @@ pub(crate) fn router(state: &Arc<State>) -> Router {
             None => ApiError::for_status(503).into_response(),
         }
     };
-    Router::new()
-        .route("/v1/embeddings", post(embeddings))
+    let api = Router::new()
+        .route("/embeddings", post(embeddings))
         .route(
-            "/v1/chat/completions",
+            "/chat/completions",
             post(|body: Bytes| async move { chat::answer(&body) }),
         )
         .route(
-            "/v1/completions",
+            "/completions",
             post(|body: Bytes| async move { completions::answer(&body) }),
         )
         .route(
-            "/v1/responses",
+            "/responses",
             post(|body: Bytes| async move { responses::answer(&body) }),
         )
         .route(
-            "/v1/moderations",
+            "/moderations",
             post(|body: Bytes| async move { moderations::answer(&body) }),
         )
         .route(
-            "/v1/files",
+            "/files",
             post(|body: Bytes| async move { files::upload(&body) }),
         )
         .route(
-            "/v1/files/{id}/content",
+            "/files/{id}/content",
             get(|Path(id): Path<String>| async move { files::content(&id) }),
         )
-        .route("/v1/models", get(|| async { models::list() }))
+        .route("/models", get(|| async { models::list() }))
         .route(
-            "/v1/models/{id}",
+            "/models/{id}",
             get(|Path(id): Path<String>| async move { models::one(&id) }),
-        )
+        );
+    Router::new()
+        .nest("/v1", api.clone())
+        // Azure's forms.
+        .nest("/openai/v1", api.clone())
+        .nest("/openai/deployments/{deployment}", api.clone())
+        .nest("/openai", api)
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::disable())

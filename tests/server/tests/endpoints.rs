@@ -167,3 +167,19 @@ fn in_memory_repeats_an_answer_of_the_same_shape() {
     assert!(server.log().is_empty());
     assert_eq!(server.counts().served[&200], 2);
 }
+
+#[test]
+fn azures_paths_lead_to_the_same_endpoints() {
+    let server = TestServer::start(Config::default());
+    let body = json!({"model": "m", "input": "hello"}).to_string();
+    for path in [
+        "/openai/v1/embeddings",
+        "/openai/deployments/my-deployment/embeddings?api-version=2024-10-21",
+        "/openai/embeddings",
+    ] {
+        let answer = call(server.address(), "POST", path, &body).expect("an answer");
+        assert_eq!(answer.json()["data"][0]["index"], 0, "{path}");
+    }
+    let answer = call(server.address(), "POST", "/openai/v2/embeddings", &body);
+    assert_eq!(answer.expect("an answer").status, 404);
+}

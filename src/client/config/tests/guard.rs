@@ -5,6 +5,7 @@ use super::*;
 const FILE: &str = "\
 OPENAI_API_KEY=key-of-file
 OPENAI_BASE_URL=http://elsewhere
+AZURE_OPENAI_ENDPOINT=http://elsewhere
 HTTPS_PROXY=http://elsewhere:1
 OAI_CA_FILE=/elsewhere
 OPENAI_CUSTOM_HEADERS='X-A: b'
@@ -12,7 +13,8 @@ OAI_DEFAULT_QUERY=a=b
 OAI_QUEUE_SIZE=7
 ";
 
-const IGNORED: &str = "base_url, custom_headers, default_query, https_proxy, ca_file";
+const IGNORED: &str =
+    "base_url, azure_endpoint, custom_headers, default_query, https_proxy, ca_file";
 
 /// Whether what the file says about the receiver is in force; all of it or nothing.
 fn redirected(config: &Config) -> bool {
@@ -54,6 +56,16 @@ fn a_found_file_redirects_its_own_key_only() {
             json!({}),
             vec![("OPENAI_API_KEY", "k")],
             "api_key comes from OPENAI_API_KEY",
+        ),
+        (
+            json!({}),
+            vec![("AZURE_OPENAI_API_KEY", "k")],
+            "azure_api_key comes from AZURE_OPENAI_API_KEY",
+        ),
+        (
+            json!({"azure_ad_token": "t"}),
+            vec![],
+            "azure_ad_token comes from the program",
         ),
         (
             json!({}),
