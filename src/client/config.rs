@@ -177,14 +177,17 @@ impl Config {
         &self.place
     }
 
-    /// Takes note that the program brings tokens, or no longer does; `provider` stands for the client. Tokens of before
-    /// are forgotten.
+    /// Takes note that the program brings tokens, or no longer does; `provider` stands for the client. The token of
+    /// another provider stays for requests that are on their way with it; none starts with it any more.
     pub fn set_provider(&mut self, provider: Option<u64>, frozen: bool) -> Result<Vec<Notice>> {
         let mut draft = self.clone();
         draft.place = Place {
             provider,
-            token: None,
-            retired: self.place.token.clone(),
+            token: self.place.token.clone().filter(|_| provider.is_some()),
+            retired: match provider {
+                Some(_) => self.place.retired.clone(),
+                None => self.place.token.clone(),
+            },
             ..self.place
         };
         let notices = draft.withdraw(frozen)?;

@@ -128,15 +128,16 @@ pub fn target(settings: &Settings, place: &Place) -> Result<Target> {
         true => (&settings.azure_ad_token, &None),
         false => (&settings.api_key, &settings.admin_api_key),
     };
-    let authorization = match place.provider {
-        Some(_) => bearer(&place.token),
-        None => bearer(ordinary),
+    // With a provider and no token yet, only a request gets here that was on its way before the provider was set.
+    let authorization = match (&place.provider, &place.token) {
+        (Some(_), Some(_)) => bearer(&place.token),
+        _ => bearer(ordinary),
     }
     .transpose()?;
     let api_key = settings
         .azure_api_key
         .as_ref()
-        .filter(|_| on_azure && authorization.is_none() && place.provider.is_none())
+        .filter(|_| on_azure && authorization.is_none())
         .map(|key| sensitive("api-key", key.expose()))
         .transpose()?;
     Ok(Target {
@@ -260,7 +261,9 @@ mod tests {
             ..Place::default()
         };
         let before = target(&settings, &waiting).unwrap();
-        assert!(before.rotating && before.authorization.is_none());
+        assert!(before.rotating);
+        // For those that were on their way when the provider came.
+        assert_eq!(before.authorization.unwrap(), "Bearer sk-secret");
         let there = Place {
             token: Some(Secret::new("new")),
             retired: Some(Secret::new("old")),

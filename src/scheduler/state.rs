@@ -218,6 +218,7 @@ impl State {
             waiting: self.line.waiting() as u64,
             in_flight: self.line.in_flight() as u64,
             slots: slots.into(),
+            no_token: self.tokens.standing(now) == Standing::Missing,
         }
     }
 
@@ -301,13 +302,13 @@ impl State {
                 break;
             };
             let (scope, tokens, own_key) = (job.scope.clone(), job.tokens, job.own_key);
+            let way = self.way(&scope);
+            let (gate, breaker) = (way.gate.clone(), way.breaker.clone());
             if !own_key && standing == Standing::Missing {
                 self.line.park_next(None);
                 started.ask = true;
                 continue;
             }
-            let way = self.way(&scope);
-            let (gate, breaker) = (way.gate.clone(), way.breaker.clone());
             let permit = match gate.admit(now, tokens) {
                 Admit::Go(permit) => permit,
                 Admit::At(at) => {

@@ -68,7 +68,7 @@ impl Target {
             (None, Some(key)) => Some((API_KEY, key)),
             (None, None) => None,
         };
-        if key.is_none() && (self.key_required || self.rotating) {
+        if key.is_none() && self.key_required {
             return Err(self.no_key(call));
         }
         Ok(key)

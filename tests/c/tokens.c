@@ -9,7 +9,7 @@ struct provider {
     oai_client *client;
     int asked, destroyed;
     uint64_t wanted;      /* the last number */
-    enum { ANSWER, REFUSE, KEEP, FREE_CLIENT, REMOVE } way;
+    enum { ANSWER, ANSWER_LATE, REFUSE, KEEP, FREE_CLIENT, REMOVE } way;
     uint64_t expires_in_ms;
     pthread_t thread;
 };
@@ -32,6 +32,12 @@ static void on_wanted(void *user_data, uint64_t wanted)
     case ANSWER:
         CHECK_STATUS(oai_provide_token(provider->client, wanted, token, OAI_STRLEN, provider->expires_in_ms, NULL), OAI_OK);
         break;
+    case ANSWER_LATE: {
+        /* It may have been replaced meanwhile. */
+        oai_status status = oai_provide_token(provider->client, wanted, token, OAI_STRLEN, provider->expires_in_ms, NULL);
+        CHECK(status == OAI_OK || status == OAI_ERR_UNKNOWN_ID);
+        break;
+    }
     case REFUSE:
         CHECK_STATUS(oai_refuse_token(provider->client, wanted, "the vault is sealed", OAI_STRLEN, NULL), OAI_OK);
         break;
@@ -272,6 +278,38 @@ static void lifetimes(void)
     CHECK_NUMBER(first.destroyed, 1);
 }
 
+/* Embeds again and again. */
+static void *embed_many(void *client)
+{
+    for (int i = is_slow() ? 10 : 200; i > 0; i--)
+        CHECK_STATUS(embed((const oai_client *)client, "text"), OAI_OK);
+    return NULL;
+}
+
+/* Providers come and go and tokens end while many threads send: nothing is lost, nothing called too late. */
+static void many_threads(void)
+{
+    enum { THREADS = 4, PROVIDERS = 50 };
+    static struct provider providers[PROVIDERS];
+    pthread_t threads[THREADS];
+    server_reset();
+    oai_client *client = new_client("");
+    for (int i = 0; i < PROVIDERS; i++)
+        providers[i] = (struct provider){.client = client, .way = ANSWER_LATE, .expires_in_ms = is_slow() ? 200 : 20};
+    CHECK_STATUS(oai_set_token_callback(client, on_wanted, &providers[0], on_provider_end, NULL), OAI_OK);
+    for (int i = 0; i < THREADS; i++)
+        threads[i] = start_thread(embed_many, client);
+    for (int i = 1; i < PROVIDERS; i++) {
+        usleep(2000);
+        CHECK_STATUS(oai_set_token_callback(client, on_wanted, &providers[i], on_provider_end, NULL), OAI_OK);
+        wait_destroyed(&providers[i - 1]);
+    }
+    for (int i = 0; i < THREADS; i++)
+        join_thread(threads[i]);
+    oai_client_free(client);
+    CHECK_NUMBER(providers[PROVIDERS - 1].destroyed, 1);
+}
+
 /* ===== by queue ===== */
 
 /* Waits for one event and gives what it says. */
@@ -359,6 +397,7 @@ int main(void)
     after_a_401();
     ends_and_refusals();
     lifetimes();
+    many_threads();
     by_queue();
     counts_as_a_key();
     return finish("tokens");

@@ -223,3 +223,39 @@ fn what_may_be_repeated() {
         );
     }
 }
+
+#[test]
+fn the_words_of_a_429_name_what_there_was_too_much_of() {
+    let azure = |kind: &str| {
+        format!(
+            "Requests to the ChatCompletions_Create Operation under Azure OpenAI API version 2024-02-15-preview have \
+             exceeded {kind} rate limit of your current OpenAI S0 pricing tier. Please retry after 33 seconds."
+        )
+    };
+    for (message, dimension) in [
+        (azure("call"), Some(Dimension::Requests)),
+        (azure("token"), Some(Dimension::Tokens)),
+        (
+            "Rate limit reached for gpt-4o on requests per min (RPM): Limit 3".into(),
+            Some(Dimension::Requests),
+        ),
+        (
+            "Rate limit reached for gpt-4o on tokens per min (TPM): Limit 30000".into(),
+            Some(Dimension::Tokens),
+        ),
+        ("Too many requests".into(), None),
+    ] {
+        let trouble = Trouble::Answer {
+            http_status: 429,
+            codes: [Some("429".into()), None],
+            message,
+            should_retry: None,
+            requested: None,
+        };
+        assert_eq!(
+            pauses(&trouble),
+            Some(Pauses::RateLimit(dimension)),
+            "{trouble:?}"
+        );
+    }
+}

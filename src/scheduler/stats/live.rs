@@ -16,6 +16,8 @@ pub struct Live {
     pub in_flight: u64,
     /// `max_concurrent_requests`.
     pub slots: u64,
+    /// Tokens rotate, and there is none.
+    pub no_token: bool,
     /// Scopes that this client has used.
     pub scopes: Vec<LiveScope>,
 }
@@ -44,10 +46,11 @@ pub enum Binds {
     Pause,
     Breaker,
     SlowStart,
+    BearerToken,
 }
 
 impl Binds {
-    pub const ALL: [Binds; 7] = [
+    pub const ALL: [Binds; 8] = [
         Binds::Nothing,
         Binds::Requests,
         Binds::Tokens,
@@ -55,6 +58,7 @@ impl Binds {
         Binds::Pause,
         Binds::Breaker,
         Binds::SlowStart,
+        Binds::BearerToken,
     ];
 
     pub fn name(self) -> &'static str {
@@ -66,6 +70,7 @@ impl Binds {
             Binds::Pause => "pause",
             Binds::Breaker => "breaker",
             Binds::SlowStart => "slow_start",
+            Binds::BearerToken => "bearer_token",
         }
     }
 }
@@ -82,6 +87,8 @@ impl Live {
     pub fn binds_in(&self, scope: &LiveScope, now: Time) -> Binds {
         if scope.waiting == 0 {
             Binds::Nothing
+        } else if self.no_token {
+            Binds::BearerToken
         } else if scope.breaker != BreakerState::Closed {
             Binds::Breaker
         } else if scope.limiter.paused_until.is_some_and(|end| end > now) {

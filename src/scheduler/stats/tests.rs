@@ -107,6 +107,7 @@ fn live() -> Live {
         waiting: 6,
         in_flight: 2,
         slots: 5,
+        no_token: false,
         scopes: vec![refused_scope()],
     }
 }
@@ -451,6 +452,16 @@ fn what_binds() {
             binds,
             "{scope:?} with {in_flight} in flight"
         );
+        // Without a token nobody can go, whatever else there is.
+        let live = Live {
+            no_token: true,
+            ..live
+        };
+        let expected = match binds {
+            Binds::Nothing if scope.waiting == 0 => Binds::Nothing,
+            _ => Binds::BearerToken,
+        };
+        assert_eq!(live.binds(ms(500)), expected);
     }
     let longer = LiveScope {
         waiting: 2,

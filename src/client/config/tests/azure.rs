@@ -71,13 +71,19 @@ fn each_place_gets_its_own_keys_only() {
     assert_eq!(there.authorization.unwrap(), "Bearer ad");
     assert_eq!((there.api_key, there.admin_authorization), (None, None));
     config.set_provider(Some(1), true).unwrap();
+    config.set_token(Secret::new("rotating"));
     let there = target(&config);
-    assert!(there.rotating && there.authorization.is_none() && there.api_key.is_none());
+    assert_eq!(there.authorization.unwrap(), "Bearer rotating");
+    assert!(there.rotating && there.api_key.is_none());
+    // What is on its way may still carry it.
+    config.set_provider(Some(1), true).unwrap();
+    assert_eq!(target(&config).authorization.unwrap(), "Bearer rotating");
     config.set_provider(None, true).unwrap();
     config
         .configure_json(br#"{"azure_endpoint": null}"#, false)
         .unwrap();
     let there = target(&config);
+    assert_eq!(there.redact("rotating".into()), "***");
     assert_eq!(there.authorization.unwrap(), "Bearer openai");
     assert_eq!(there.admin_authorization.unwrap(), "Bearer admin");
     assert_eq!(there.api_key, None);

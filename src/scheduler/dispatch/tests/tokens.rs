@@ -61,6 +61,7 @@ async fn all_wait_for_one_answer_and_hold_no_slot() {
     assert_eq!(bench.events(1).await, [Seen::Done(9, status::OK)]);
     tokio::time::sleep(ms(5000)).await;
     assert_eq!(bench.paths(), ["/own"]);
+    assert_eq!(bench.scheduler.report().binding.name(), "bearer_token");
     let wanted = asked(&questions);
     assert_eq!(wanted.len(), 1, "{wanted:?}");
     assert!(!provide(&bench, wanted[0] + 1000, None));
@@ -70,6 +71,7 @@ async fn all_wait_for_one_answer_and_hold_no_slot() {
     assert!(done.iter().all(|e| matches!(e, Seen::Done(_, status::OK))));
     assert_eq!(bench.paths()[1..6], ["/0", "/1", "/2", "/3", "/4"]);
     assert_eq!(asked(&questions), [0u64; 0]);
+    assert_eq!(bench.scheduler.report().binding.name(), "nothing");
     bench.assert_no_slot_is_lost().await;
 }
 
