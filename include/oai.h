@@ -2146,7 +2146,8 @@ oai_status oai_batch_views(oai_batch *batch, const oai_response_view **views, si
  * Lets a client's key be a bearer token that the program brings when it is asked, by a callback, in place of `api_key`.
  *
  * The first request asks, and waits for the answer in the queue, without a slot, as do all others, each within its
- * deadline. There is never more than one question open. A token in use is asked for again shortly before its end (a
+ * deadline; but not those that carry an `Authorization` header of their own or the admin key. There is never more than
+ * one question open. A token in use is asked for again shortly before its end (a
  * minute, or a fifth of its life if that is less), while the old one still serves; and when the server answers 401:
  * that request is sent once more with the new token, which costs no retry, and a second 401 is its error. A question
  * that is 30 seconds old is a warning in the log.

@@ -124,6 +124,18 @@ impl Config {
         config.sources[index("dotenv")] = source;
         config.place.azure = config.is_on_azure();
         notices.extend(config.key_notices(|_| true));
+        if config.settings.azure_endpoint.is_some() && !config.place.azure {
+            let stronger = match config.source("base_url") {
+                Source::Default => "api_key",
+                _ => "base_url",
+            };
+            let text = format!(
+                "azure_endpoint from {} is not used: {stronger} comes from {}",
+                config.source("azure_endpoint"),
+                config.source(stronger),
+            );
+            notices.push(Notice::new(Level::Info, text));
+        }
         Ok((config, notices))
     }
 

@@ -400,5 +400,15 @@ int main(void)
     many_threads();
     by_queue();
     counts_as_a_key();
-    return finish("tokens");
+
+    /* The end of the library is the end of a provider too. */
+    struct provider last = {.way = ANSWER};
+    oai_client *client = client_with(&last);
+    CHECK_STATUS(embed(client, "text"), OAI_OK);
+    CHECK_NUMBER(last.destroyed, 0);
+    int outcome = finish("tokens");
+    CHECK_NUMBER(last.destroyed, 1);
+    CHECK_STATUS(oai_set_token_callback(client, on_wanted, &last, NULL, NULL), OAI_ERR_SHUTDOWN);
+    oai_client_free(client);
+    return outcome;
 }

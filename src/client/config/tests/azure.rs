@@ -41,8 +41,14 @@ fn the_endpoint_counts_unless_a_higher_source_says_otherwise() {
         (json!({"azure_endpoint": null}), vec![azure], false),
         (json!({"azure_api_key": "k"}), vec![], false),
     ] {
-        let (config, _) = load(json.clone(), &process(&vars)).unwrap();
+        let (config, notices) = load(json.clone(), &process(&vars)).unwrap();
         assert_eq!(config.place().azure, on_azure, "{json} {vars:?}");
+        let told = notices.iter().any(|notice| {
+            notice
+                .text
+                .starts_with("azure_endpoint from AZURE_OPENAI_ENDPOINT is not used")
+        });
+        assert_eq!(told, config.settings.azure_endpoint.is_some() && !on_azure);
         assert_eq!(
             base_url(&config) == "http://azure/openai/v1",
             on_azure,
