@@ -234,6 +234,13 @@ build/bench/peers/ready: $(wildcard benches/limits/peers/*) | setup-build
 	@$(@D)/venv/bin/pip install --quiet --disable-pip-version-check --requirement benches/limits/peers/requirements.txt
 	@touch $@
 
+.PHONY: bench-cost
+bench-cost: $(BENCH_SERVER) | setup-build ## CPU and memory of a request, and what the queue's operations cost
+	@cargo test --quiet --release --lib what_scheduling_costs -- --ignored --nocapture
+	@cargo test --quiet --release --test queued -- --nocapture
+	@cargo build --quiet --release --bench cost
+	@tests/tools/with-server.sh $(BENCH_SERVER) --port 0 --no-log --in-memory -- cargo bench --quiet --bench cost
+
 # ===== housekeeping =====
 
 .PHONY: bless

@@ -3,11 +3,61 @@
 //! A panic is caught at the border and reported for its one request, so a poisoned lock says nothing that another
 //! request should suffer from: the data is only ever changed in steps that leave it whole.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 /// Locks, whether or not a thread panicked while holding the lock.
 pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A condition variable whose notification costs a look at a number while nobody waits; the standard one's costs a
+/// system call each time.
+///
+/// Like any condition variable it belongs to one mutex: the condition is changed under it, before the notification.
+#[derive(Default)]
+pub struct Signal {
+    condvar: Condvar,
+    /// Changed under the mutex. Who notifies has held the mutex since, so he sees everybody who saw the condition as it
+    /// was before.
+    waiting: AtomicUsize,
+}
+
+impl Signal {
+    /// Waits for a notification, or for no reason: look at the condition again.
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let guard = self.condvar.wait(guard);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        guard.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same for `timeout` at most.
+    pub fn wait_timeout<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        timeout: Duration,
+    ) -> MutexGuard<'a, T> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let waited = self.condvar.wait_timeout(guard, timeout);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Wakes everybody who waits.
+    pub fn notify_all(&self) {
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            self.condvar.notify_all();
+        }
+    }
+
+    /// Wakes one of those who wait.
+    pub fn notify_one(&self) {
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            self.condvar.notify_one();
+        }
+    }
 }
 
 /// A value that readers take whole while a writer may replace it at any time: settings in force.

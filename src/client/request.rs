@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
+use once_cell::sync::Lazy;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::form;
@@ -22,17 +23,18 @@ use crate::transport::{Call, Content, Field, Form, Output};
 
 /// The path of the embed calls.
 const EMBEDDINGS: &str = "/embeddings";
+static EMBEDDINGS_PATH: Lazy<Arc<str>> = Lazy::new(|| EMBEDDINGS.into());
 
 /// A request being put together; submitting it leaves it as it is.
 #[derive(Clone, Debug)]
 pub struct Request {
     method: Method,
-    path: String,
+    path: Arc<str>,
     query: Vec<(String, String)>,
     headers: Vec<(HeaderName, HeaderValue)>,
     json: Option<Bytes>,
     /// A JSON array of texts, and how many.
-    inputs: Option<(Box<RawValue>, usize)>,
+    inputs: Option<(Box<RawValue>, u32)>,
     model: Option<String>,
     dimensions: Option<u32>,
     user: Option<String>,
@@ -57,7 +59,11 @@ impl Request {
             })?;
         Ok(Request {
             method,
-            path: check_path(path)?,
+            // One copy for all of the calls that are made most.
+            path: match check_path(path)?.as_str() {
+                EMBEDDINGS => EMBEDDINGS_PATH.clone(),
+                path => path.into(),
+            },
             query: Vec::new(),
             headers: Vec::new(),
             json: None,
@@ -78,7 +84,7 @@ impl Request {
     pub fn for_embeddings(options: Option<&Request>, model: &str) -> Result<Request> {
         let mut request = match options {
             None => Request::new("POST", EMBEDDINGS)?,
-            Some(options) if options.path == EMBEDDINGS && options.method == Method::POST => {
+            Some(options) if &*options.path == EMBEDDINGS && options.method == Method::POST => {
                 options.clone()
             }
             Some(options) => {
@@ -153,7 +159,11 @@ impl Request {
         }
         let json = to_raw_value(inputs)
             .map_err(|error| Error::new(status::INTERNAL, error.to_string()))?;
-        self.inputs = Some((json, inputs.len()));
+        let count = inputs
+            .len()
+            .try_into()
+            .map_err(|_| invalid("there are too many inputs for one request".into()))?;
+        self.inputs = Some((json, count));
         Ok(())
     }
 
@@ -292,7 +302,8 @@ impl Request {
         if let Some(output) = &self.output {
             output.check()?;
         }
-        let scope = model.clone().unwrap_or_else(|| template(&self.path));
+        let model = model.map(Arc::<str>::from);
+        let scope = model.clone().unwrap_or_else(|| template(&self.path).into());
         let may_repeat = may_repeat(&self.method, &self.path, store);
         Ok(NewJob {
             tokens,
@@ -300,8 +311,8 @@ impl Request {
             call: Call {
                 method: self.method.clone(),
                 path: self.path.clone(),
-                query: self.query.clone(),
-                headers: self.headers.clone(),
+                query: self.query.as_slice().into(),
+                headers: self.headers.as_slice().into(),
                 stream,
                 may_repeat,
                 output: self.output.clone(),
@@ -310,7 +321,7 @@ impl Request {
                 body,
             },
             expect,
-            scope: scope.into(),
+            scope,
             priority: self.priority,
             timeout: self.timeout,
         })
@@ -352,7 +363,8 @@ impl Request {
         }
         let body = serde_json::to_vec(&fields)
             .map_err(|error| Error::new(status::INTERNAL, error.to_string()))?;
-        Ok(Bytes::from(body))
+        // Without the room that it grew into: many may wait.
+        Ok(Bytes::from(body.into_boxed_slice()))
     }
 }
 

@@ -31,6 +31,8 @@ struct State<T, B> {
     items: VecDeque<T>,
     bell: Option<B>,
     armed: bool,
+    /// Waits that nobody has notified, or more: a notification costs a system call, so none is made in vain.
+    unnotified: usize,
     /// Waits that are to end although nothing came.
     wakes: usize,
     /// Nothing will come any more.
@@ -45,6 +47,7 @@ impl<T, B: Bell> Channel<T, B> {
                 items: VecDeque::new(),
                 bell: None,
                 armed: true,
+                unnotified: 0,
                 wakes: 0,
                 ended: false,
                 closed: false,
@@ -61,8 +64,14 @@ impl<T, B: Bell> Channel<T, B> {
         }
         state.items.push_back(item);
         state.ring_if_armed();
+        // Each push takes one wait off the number and wakes one thread. A wait that ends without a notification leaves
+        // the number too high, which costs one notification in vain and loses none.
+        let waits = state.unnotified > 0;
+        state.unnotified = state.unnotified.saturating_sub(1);
         drop(state);
-        self.arrived.notify_one();
+        if waits {
+            self.arrived.notify_one();
+        }
         Ok(())
     }
 
@@ -106,6 +115,7 @@ impl<T, B: Bell> Channel<T, B> {
             if left.is_zero() {
                 return taken;
             }
+            state.unnotified += 1;
             state = if left == Duration::MAX {
                 self.arrived.wait(state).unwrap_or_else(|e| e.into_inner())
             } else {

@@ -17,6 +17,7 @@ use super::response::Response;
 use super::wait::Waiter;
 use super::with_nul::WithNul;
 use crate::error::Error;
+use crate::sync::lock;
 use crate::{runtime, status};
 
 /// Where a request's events go.
@@ -34,13 +35,12 @@ pub enum Sink {
     Wait(Arc<Waiter>),
 }
 
+/// Small, since as many are kept as requests wait.
 enum Face {
-    Callback {
-        mailbox: Arc<Mailbox>,
-        listener: SharedListener,
-        thread: CallbackThread,
-        runtime: Handle,
-    },
+    /// Callbacks on the dispatcher.
+    Callback(Arc<Mailbox>, Held),
+    /// Callbacks on the runtime's own threads.
+    Worker(Box<(Arc<Mailbox>, SharedListener, Handle)>),
     Queue {
         queue: Arc<EventQueue>,
         tag: u64,
@@ -48,10 +48,38 @@ enum Face {
     Wait(Arc<Waiter>),
 }
 
+/// A listener, which belongs to the delivery alone until the first event that is on its way to it.
+enum Held {
+    Alone(Box<dyn Listener>),
+    Shared(SharedListener),
+}
+
+impl Held {
+    fn share(&mut self) -> SharedListener {
+        match self {
+            Held::Shared(listener) => listener.clone(),
+            Held::Alone(_) => {
+                let listener = SharedListener::default();
+                if let Held::Alone(alone) = std::mem::replace(self, Held::Shared(listener.clone()))
+                {
+                    *lock(&listener) = Some(alone);
+                }
+                listener
+            }
+        }
+    }
+}
+
 /// One accepted request's way to its owner.
 pub struct Delivery {
     id: u64,
     face: Option<Face>,
+    /// What only a request in flight needs.
+    flight: Option<Box<InFlight>>,
+}
+
+#[derive(Default)]
+struct InFlight {
     /// Bounds the chunks that a stream has under way; made at the first one.
     room: Option<Arc<Semaphore>>,
     cancelled: Cancelled,
@@ -87,11 +115,12 @@ impl Delivery {
                 runtime,
             } => {
                 mailbox.accepted();
-                Face::Callback {
-                    mailbox,
-                    listener: Arc::new(Mutex::new(Some(listener))),
-                    thread,
-                    runtime,
+                match thread {
+                    CallbackThread::Dispatcher => Face::Callback(mailbox, Held::Alone(listener)),
+                    CallbackThread::Worker => {
+                        let listener = Arc::new(Mutex::new(Some(listener)));
+                        Face::Worker(Box::new((mailbox, listener, runtime)))
+                    }
                 }
             }
             Sink::Queue { queue, tag } => Face::Queue { queue, tag },
@@ -100,16 +129,17 @@ impl Delivery {
         Delivery {
             id,
             face: Some(face),
-            room: None,
-            cancelled: Cancelled::default(),
-            over: None,
-            weight: None,
+            flight: None,
         }
     }
 
-    /// Sets this to drop the chunks that are under way.
-    pub fn cancelled(&self) -> &Cancelled {
-        &self.cancelled
+    /// It is in flight now; `cancelled` will say to drop the chunks that are under way.
+    pub fn launched(&mut self, cancelled: Cancelled) {
+        self.flight().cancelled = cancelled;
+    }
+
+    fn flight(&mut self) -> &mut InFlight {
+        self.flight.get_or_insert_default()
     }
 
     /// Whether chunks reach anybody; of a waiting call nobody sees them.
@@ -129,22 +159,23 @@ impl Delivery {
     /// what to send next knows of it.
     pub fn announce(&mut self, response: &Response) {
         if let Some(Face::Queue { queue, .. }) = &self.face {
-            self.weight = Some(queue.weigh(response));
+            let weight = queue.weigh(response);
+            self.flight().weight = Some(weight);
         }
     }
 
     /// What tells the host how far a body has come; of a waiting call nobody sees it.
     pub fn progress(&mut self) -> Option<Progress> {
-        let place = match self.face.as_ref()? {
-            Face::Callback {
-                mailbox,
-                listener,
-                thread,
-                ..
-            } => Place::Callback {
+        let place = match self.face.as_mut()? {
+            Face::Callback(mailbox, listener) => Place::Callback {
                 mailbox: mailbox.clone(),
-                listener: listener.clone(),
-                thread: *thread,
+                listener: listener.share(),
+                thread: CallbackThread::Dispatcher,
+            },
+            Face::Worker(worker) => Place::Callback {
+                mailbox: worker.0.clone(),
+                listener: worker.1.clone(),
+                thread: CallbackThread::Worker,
             },
             Face::Queue { queue, tag } => Place::Queue {
                 queue: queue.clone(),
@@ -152,53 +183,51 @@ impl Delivery {
             },
             Face::Wait(_) => return None,
         };
-        let over = self.over.get_or_insert_default().clone();
-        Some(Progress::new(self.id, place, over, self.cancelled.clone()))
+        let id = self.id;
+        let flight = self.flight();
+        let over = flight.over.get_or_insert_default().clone();
+        Some(Progress::new(id, place, over, flight.cancelled.clone()))
     }
 
     /// Takes the promise back: the request was refused and no event follows. The destructor runs here.
     pub fn refuse(mut self) {
-        if let Some(Face::Callback {
-            mailbox, listener, ..
-        }) = self.face.take()
-        {
-            drop(listener);
-            mailbox.finished();
-        }
+        let mailbox = match self.face.take() {
+            Some(Face::Callback(mailbox, listener)) => {
+                drop(listener);
+                mailbox
+            }
+            Some(Face::Worker(worker)) => {
+                let (mailbox, listener, _) = *worker;
+                drop(listener);
+                mailbox
+            }
+            _ => return,
+        };
+        mailbox.finished();
     }
 
     /// Hands over a part of a stream, waiting while `most` parts are still unread.
     pub async fn chunk(&mut self, data: WithNul, most: usize) {
-        let room = self
+        let flight = self.flight();
+        let room = flight
             .room
             .get_or_insert_with(|| Arc::new(Semaphore::new(most)));
-        let permit = room.clone().acquire_owned().await.ok();
-        if self.cancelled.is_set() {
+        let (room, cancelled) = (room.clone(), flight.cancelled.clone());
+        let permit = room.acquire_owned().await.ok();
+        if cancelled.is_set() {
             return;
         }
-        match self.face.as_ref() {
-            Some(Face::Callback {
-                mailbox,
-                listener,
-                thread: CallbackThread::Dispatcher,
-                ..
-            }) => {
+        match self.face.as_mut() {
+            Some(Face::Callback(mailbox, listener)) => {
                 mailbox.push(Item::Chunk {
                     id: self.id,
-                    listener: listener.clone(),
+                    listener: listener.share(),
                     data,
-                    cancelled: self.cancelled.clone(),
+                    cancelled,
                     _room: permit,
                 });
             }
-            Some(Face::Callback {
-                mailbox,
-                listener,
-                thread: CallbackThread::Worker,
-                ..
-            }) => {
-                mailbox.chunk(self.id, listener, &data);
-            }
+            Some(Face::Worker(worker)) => worker.0.chunk(self.id, &worker.1, &data),
             Some(Face::Queue { queue, tag }) => {
                 queue.push(Record {
                     id: self.id,
@@ -206,7 +235,7 @@ impl Delivery {
                     kind: Kind::Chunk,
                     data,
                     response: None,
-                    cancelled: Some(self.cancelled.clone()),
+                    cancelled: Some(cancelled),
                     lost: None,
                     _room: permit,
                     weight: None,
@@ -223,28 +252,20 @@ impl Delivery {
 
     fn deliver(&mut self, mut response: Response) {
         response.id = self.id;
-        if let Some(over) = &self.over {
+        let flight = self.flight.take();
+        if let Some(over) = flight.as_ref().and_then(|flight| flight.over.as_ref()) {
             over.set();
         }
         match self.face.take() {
-            Some(Face::Callback {
-                mailbox,
-                listener,
-                thread: CallbackThread::Dispatcher,
-                ..
-            }) => {
+            Some(Face::Callback(mailbox, mut listener)) => {
                 mailbox.push(Item::Done {
                     id: self.id,
-                    listener,
+                    listener: listener.share(),
                     response: Box::new(response),
                 });
             }
-            Some(Face::Callback {
-                mailbox,
-                listener,
-                thread: CallbackThread::Worker,
-                runtime,
-            }) => {
+            Some(Face::Worker(worker)) => {
+                let (mailbox, listener, runtime) = *worker;
                 // A refusal or a cancel may come on the host's own thread, in whose call no callback is made.
                 let id = self.id;
                 if runtime::on_worker() && !in_callback() {
@@ -262,7 +283,7 @@ impl Delivery {
                 cancelled: None,
                 lost: None,
                 _room: None,
-                weight: self.weight.take(),
+                weight: flight.and_then(|flight| flight.weight),
             }),
             Some(Face::Wait(waiter)) => waiter.put(response),
             None => {}

@@ -3,10 +3,10 @@
 //! One for the process: mailboxes with something in them queue up for it, and it takes a few items from each in turn.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::mailbox::Mailbox;
-use crate::sync::lock;
+use crate::sync::{Signal, lock};
 
 /// Items taken from one mailbox before the next has its turn.
 const TURN: usize = 16;
@@ -15,7 +15,7 @@ const TURN: usize = 16;
 #[derive(Default)]
 pub struct Dispatcher {
     state: Mutex<State>,
-    arrived: Condvar,
+    arrived: Signal,
 }
 
 #[derive(Default)]
@@ -47,10 +47,7 @@ impl Dispatcher {
             } else if state.stopped {
                 return;
             } else {
-                state = self
-                    .arrived
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+                state = self.arrived.wait(state);
             }
         }
     }

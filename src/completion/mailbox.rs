@@ -5,8 +5,8 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -16,7 +16,7 @@ use super::response::Response;
 use super::wanted::TokenListener;
 use super::with_nul::WithNul;
 use crate::runtime;
-use crate::sync::lock;
+use crate::sync::{Signal, lock};
 
 /// The host's side of a callback; dropping it runs the host's destructor.
 pub trait Listener: Send {
@@ -88,7 +88,7 @@ pub struct LogLine {
 pub struct Mailbox {
     dispatcher: Arc<Dispatcher>,
     state: Mutex<State>,
-    idle: Condvar,
+    idle: Signal,
 }
 
 #[derive(Default)]
@@ -115,7 +115,7 @@ impl Mailbox {
         Arc::new(Mailbox {
             dispatcher,
             state: Mutex::default(),
-            idle: Condvar::new(),
+            idle: Signal::default(),
         })
     }
 
@@ -266,10 +266,17 @@ impl Mailbox {
 
     /// Waits until every accepted callback has been made, for so long at most.
     pub fn drain_within(&self, timeout: Duration) {
-        let idle = self
-            .idle
-            .wait_timeout_while(lock(&self.state), timeout, |state| state.outstanding > 0);
-        drop(idle);
+        let until = Instant::now().checked_add(timeout);
+        let mut state = lock(&self.state);
+        while state.outstanding > 0 {
+            let left = until.map_or(timeout, |until| {
+                until.saturating_duration_since(Instant::now())
+            });
+            if left.is_zero() {
+                return;
+            }
+            state = self.idle.wait_timeout(state, left);
+        }
     }
 
     fn wait_until_idle(&self) {
@@ -283,12 +290,7 @@ impl Mailbox {
                     self.run(item);
                     state = lock(&self.state);
                 }
-                None => {
-                    state = self
-                        .idle
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner)
-                }
+                None => state = self.idle.wait(state),
             }
         }
     }

@@ -1,15 +1,15 @@
 //! The blocking face: one thread waits for the one response of its request.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::response::Response;
-use crate::sync::lock;
+use crate::sync::{Signal, lock};
 
 /// A place for one response, and the thread that waits for it.
 #[derive(Default)]
 pub struct Waiter {
     response: Mutex<Option<Response>>,
-    arrived: Condvar,
+    arrived: Signal,
 }
 
 impl Waiter {
@@ -29,10 +29,7 @@ impl Waiter {
             if let Some(response) = place.take() {
                 return response;
             }
-            place = self
-                .arrived
-                .wait(place)
-                .unwrap_or_else(PoisonError::into_inner);
+            place = self.arrived.wait(place);
         }
     }
 }

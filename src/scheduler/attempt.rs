@@ -37,7 +37,7 @@ pub(super) async fn run(
     job: &mut Job,
     pass: &Arc<Pass>,
 ) -> Outcome {
-    let limit = match job.call.path.as_str() {
+    let limit = match &*job.call.path {
         "/embeddings" | "/moderations" => policy.short_attempt_timeout,
         _ => policy.attempt_timeout,
     };
@@ -153,7 +153,7 @@ fn accepted(expect: Expect, http_status: u16, headers: HeaderMap, body: Vec<u8>)
         response.set_body(body);
         return Outcome::Success(response);
     };
-    match embeddings::decode(&body, inputs) {
+    match embeddings::decode(&body, inputs as usize) {
         Ok(decoded) => {
             response.embeddings = Some(decoded);
             Outcome::Success(response)

@@ -5,7 +5,7 @@
 //! event is delivered.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -26,7 +26,7 @@ use super::tokens::Tokens;
 use crate::completion::{Delivery, Holder, Response, Sink};
 use crate::error::{Error, Result};
 use crate::status;
-use crate::sync::{Current, lock};
+use crate::sync::{Current, Signal, lock};
 use crate::transport::Transport;
 
 /// Why a request was stopped from outside.
@@ -65,9 +65,9 @@ pub struct Scheduler {
     runtime: Handle,
     state: Mutex<State>,
     /// Told when the last owed event was delivered.
-    drained: Condvar,
+    drained: Signal,
     /// Told when somebody left the queue; only blocking calls with `queue_full` wait look.
-    room: Condvar,
+    room: Signal,
     timer: Arc<Notify>,
 }
 
@@ -92,8 +92,8 @@ impl Scheduler {
             stats,
             tokens,
             runtime,
-            drained: Condvar::new(),
-            room: Condvar::new(),
+            drained: Signal::default(),
+            room: Signal::default(),
             timer: timer.clone(),
         });
         scheduler
@@ -241,14 +241,10 @@ impl Scheduler {
             return state;
         }
         match job.deadline {
-            None => self
-                .room
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner),
+            None => self.room.wait(state),
             Some(deadline) => {
                 let left = deadline.saturating_duration_since(Instant::now());
-                let waited = self.room.wait_timeout(state, left);
-                waited.unwrap_or_else(PoisonError::into_inner).0
+                self.room.wait_timeout(state, left)
             }
         }
     }
@@ -320,8 +316,7 @@ impl Scheduler {
             if left.is_zero() {
                 return false;
             }
-            let waited = self.drained.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state = self.drained.wait_timeout(state, left);
         }
         true
     }
@@ -431,6 +426,10 @@ impl Scheduler {
         self.arm(&mut state);
         let gate = pass.gate();
         drop(state);
+        if next.is_some() {
+            // It has left the queue.
+            self.room.notify_all();
+        }
         gate.changed();
         if let Some((job, mut response)) = finished {
             response.attempts = job.attempts;

@@ -104,8 +104,10 @@ impl Gate {
     }
 
     pub fn headers(&self, permit: &mut Permit, now: Instant, headers: &HeaderMap, ok: bool) {
-        let snapshot =
-            Snapshot::read(&|name| headers.get(name).and_then(|value| value.to_str().ok()));
+        let told = headers.iter();
+        let snapshot = Snapshot::read(
+            told.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))),
+        );
         lock(&self.limiter).headers(permit, time(now), &snapshot, ok);
     }
 

@@ -15,7 +15,7 @@ pub enum Expect {
     /// As it came.
     Raw,
     /// As vectors, one for each input.
-    Embeddings { inputs: usize },
+    Embeddings { inputs: u32 },
 }
 
 /// What a client asks the scheduler to do.
@@ -72,6 +72,15 @@ impl Ranked for Box<Job> {
 
     fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    fn share_scope(&mut self, scope: &Scope) {
+        if let Some(model) = &mut self.call.model
+            && **model == **scope
+        {
+            *model = scope.clone();
+        }
+        self.scope = scope.clone();
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::ids::ById;
+
 /// What shares an order and its limits: a model, or a path where there is no model.
 pub type Scope = Arc<str>;
 
@@ -32,6 +34,8 @@ pub struct Rank {
 pub trait Ranked {
     fn rank(&self) -> Rank;
     fn scope(&self) -> &Scope;
+    /// Takes the line's own copy of the scope's name, so that many who wait hold one.
+    fn share_scope(&mut self, scope: &Scope);
     fn deadline(&self) -> Option<Instant>;
     /// The tokens that it will be charged.
     fn tokens(&self) -> u64;
@@ -46,7 +50,7 @@ pub struct Line<J, F> {
     /// By what they wait for; no map is empty.
     held: HashMap<u64, BTreeMap<Rank, J>>,
     deadlines: BTreeSet<(Instant, u64)>,
-    places: HashMap<u64, Place<F>>,
+    places: ById<Place<F>>,
     in_flight: usize,
 }
 
@@ -67,8 +71,9 @@ enum Parked {
 }
 
 enum Place<F> {
-    Waiting(Rank, Scope),
-    Held(u64, Rank),
+    /// In its lane, at the rank of this `due`.
+    Waiting(Instant, Scope),
+    Held(u64, Instant),
     BackedOff(Instant),
     InFlight(F),
 }
@@ -91,7 +96,7 @@ impl<J: Ranked, F> Line<J, F> {
             backoff: BTreeMap::new(),
             held: HashMap::new(),
             deadlines: BTreeSet::new(),
-            places: HashMap::new(),
+            places: ById::default(),
             in_flight: 0,
         }
     }
@@ -120,7 +125,10 @@ impl<J: Ranked, F> Line<J, F> {
     }
 
     /// Adds a request to its lane.
-    pub fn enqueue(&mut self, job: J) {
+    pub fn enqueue(&mut self, mut job: J) {
+        if let Some((scope, _)) = self.lanes.get_key_value(job.scope()) {
+            job.share_scope(scope);
+        }
         if let Some(deadline) = job.deadline() {
             self.deadlines.insert((deadline, job.rank().id));
         }
@@ -130,7 +138,7 @@ impl<J: Ranked, F> Line<J, F> {
     fn insert(&mut self, job: J) {
         let (rank, scope) = (job.rank(), job.scope().clone());
         self.places
-            .insert(rank.id, Place::Waiting(rank, scope.clone()));
+            .insert(rank.id, Place::Waiting(rank.due, scope.clone()));
         let lane = self.lanes.entry(scope.clone()).or_insert_with(|| Lane {
             jobs: BTreeMap::new(),
             tokens: 0,
@@ -197,7 +205,7 @@ impl<J: Ranked, F> Line<J, F> {
             return;
         };
         if let Some(job) = self.remove_waiting(rank, &scope) {
-            self.places.insert(rank.id, Place::Held(key, rank));
+            self.places.insert(rank.id, Place::Held(key, rank.due));
             self.held.entry(key).or_default().insert(rank, job);
         }
     }
@@ -284,9 +292,10 @@ impl<J: Ranked, F> Line<J, F> {
 
     /// Where a waiting request stands in its lane, from 0: those before it and their tokens. O(n).
     pub fn position(&self, id: u64) -> Option<(&J, (u64, u64))> {
-        let Some(Place::Waiting(rank, scope)) = self.places.get(&id) else {
+        let Some(Place::Waiting(due, scope)) = self.places.get(&id) else {
             return None;
         };
+        let rank = &Rank { due: *due, id };
         let lane = self.lanes.get(scope)?;
         let before = self.before(scope, rank);
         Some((lane.jobs.get(rank)?, before))
@@ -393,8 +402,8 @@ impl<J: Ranked, F> Line<J, F> {
                 self.in_flight -= 1;
                 return Removed::InFlight(flight);
             }
-            Some(Place::Waiting(rank, scope)) => self.remove_waiting(rank, &scope),
-            Some(Place::Held(key, rank)) => self.remove_held(key, rank),
+            Some(Place::Waiting(due, scope)) => self.remove_waiting(Rank { due, id }, &scope),
+            Some(Place::Held(key, due)) => self.remove_held(key, Rank { due, id }),
             Some(Place::BackedOff(due)) => self.backoff.remove(&(due, id)),
         };
         match job {

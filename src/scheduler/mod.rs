@@ -10,6 +10,7 @@ mod breaker;
 mod classify;
 mod dispatch;
 mod gate;
+mod ids;
 mod job;
 mod limits;
 mod line;

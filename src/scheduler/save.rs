@@ -20,7 +20,7 @@ use crate::transport::{Failure, FailureKind, Output, Parts};
 /// Writes the body. The time between two pieces is limited by `idle_timeout_ms`, not that of the whole.
 pub(super) async fn run(
     policy: &Policy,
-    job: &Job,
+    job: &mut Job,
     pass: &Pass,
     output: Output,
     mut parts: Box<dyn Parts>,

@@ -346,14 +346,13 @@ impl State {
             }
             let pass = Pass::new(gate, permit, ticket, policy.max_retry_after, now);
             let (tell, stop) = oneshot::channel();
-            let Some(job) = self.line.next(most) else {
-                break;
-            };
+            let cancelled = Cancelled::default();
             let flight = Flight {
                 stop: tell,
-                cancelled: job.delivery.cancelled().clone(),
+                cancelled: cancelled.clone(),
             };
-            if let Some(job) = self.line.launch_next(flight) {
+            if let Some(mut job) = self.line.launch_next(flight) {
+                job.delivery.launched(cancelled);
                 self.launched.push_back(Launched { job, stop, pass });
                 started.launched += 1;
                 if !own_key && standing != Standing::Fixed {

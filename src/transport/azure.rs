@@ -33,10 +33,10 @@ impl Azure {
     /// A call's path below the base URL.
     pub fn path<'a>(&self, call: &'a Call) -> Result<Cow<'a, str>> {
         let model = match &call.model {
-            Some(model) if self.deployments && BY_DEPLOYMENT.contains(&call.path.as_str()) => model,
-            _ => return Ok(call.path.as_str().into()),
+            Some(model) if self.deployments && BY_DEPLOYMENT.contains(&&*call.path) => model,
+            _ => return Ok((&*call.path).into()),
         };
-        if model.is_empty() || matches!(model.as_str(), "." | "..") {
+        if model.is_empty() || matches!(&**model, "." | "..") {
             return Err(Error::new(
                 status::INVALID_ARGUMENT,
                 format!(
@@ -77,14 +77,14 @@ mod tests {
         let call = Call {
             method: http::Method::POST,
             path: path.into(),
-            query: Vec::new(),
-            headers: Vec::new(),
+            query: Box::default(),
+            headers: Box::default(),
             body: Content::Bytes(bytes::Bytes::new()),
             stream: false,
             may_repeat: true,
             output: None,
             progress: false,
-            model: model.map(str::to_owned),
+            model: model.map(Into::into),
         };
         azure.path(&call).map(Cow::into_owned)
     }

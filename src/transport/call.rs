@@ -13,10 +13,10 @@ use super::output::Output;
 pub struct Call {
     pub method: Method,
     /// Begins with `/`.
-    pub path: String,
-    pub query: Vec<(String, String)>,
+    pub path: Arc<str>,
+    pub query: Box<[(String, String)]>,
     /// The request's own headers; they win over the client's.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub headers: Box<[(HeaderName, HeaderValue)]>,
     pub body: Content,
     /// The answer is to be read as a stream of events.
     pub stream: bool,
@@ -27,7 +27,7 @@ pub struct Call {
     /// The host wants to be told how far bodies have come.
     pub progress: bool,
     /// Which model the body names.
-    pub model: Option<String>,
+    pub model: Option<Arc<str>>,
 }
 
 impl Call {

@@ -224,7 +224,7 @@ fn url(target: &Target, call: &Call) -> Result<Url, Failure> {
     let unsendable =
         |message: String| Failure::new(FailureKind::Unsendable(status::INVALID_ARGUMENT), message);
     let path = match &target.azure {
-        None => call.path.as_str().into(),
+        None => (&*call.path).into(),
         Some(azure) => azure
             .path(call)
             .map_err(|error| unsendable(error.message.into_owned()))?,
@@ -232,7 +232,7 @@ fn url(target: &Target, call: &Call) -> Result<Url, Failure> {
     let mut url = Url::parse(&format!("{}{path}", target.base_url))
         .map_err(|error| unsendable(format!("base_url and path do not make a URL: {error}")))?;
     let version = target.azure.as_ref().and_then(|azure| {
-        let given = [&target.query, &call.query].into_iter().flatten();
+        let given = [&*target.query, &*call.query].into_iter().flatten();
         let free = given.clone().all(|(name, _)| name != API_VERSION);
         azure.version.as_deref().filter(|_| free)
     });

@@ -154,8 +154,8 @@ mod tests {
         Call {
             method: ::http::Method::POST,
             path: path.into(),
-            query: Vec::new(),
-            headers: Vec::new(),
+            query: Box::default(),
+            headers: Box::default(),
             body: Content::Bytes(bytes::Bytes::from_static(b"{}")),
             stream: false,
             may_repeat: true,
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(headers["api-key"], "k");
         assert!(!headers.contains_key(AUTHORIZATION));
         let mut own = call("/embeddings");
-        own.headers.push((API_KEY, HeaderValue::from_static("own")));
+        own.headers = Box::new([(API_KEY, HeaderValue::from_static("own"))]);
         assert_eq!(azure.headers_for(&own, 0).unwrap()["api-key"], "own");
         assert!(azure.has_own_key(&own));
         azure.authorization = Some(HeaderValue::from_static("Bearer t"));
@@ -228,8 +228,7 @@ mod tests {
         assert_eq!(error.status, status::NO_API_KEY);
         assert!(error.message.contains("OPENAI_API_KEY"));
         let mut own = call("/embeddings");
-        own.headers
-            .push((AUTHORIZATION, HeaderValue::from_static("Basic x")));
+        own.headers = Box::new([(AUTHORIZATION, HeaderValue::from_static("Basic x"))]);
         assert_eq!(
             without.headers_for(&own, 0).unwrap()[AUTHORIZATION],
             "Basic x"
@@ -249,10 +248,8 @@ mod tests {
     #[test]
     fn the_requests_own_headers_win() {
         let mut own = call("/embeddings");
-        own.headers.push((
-            HeaderName::from_static("accept"),
-            HeaderValue::from_static("*/*"),
-        ));
+        let accept = HeaderName::from_static("accept");
+        own.headers = Box::new([(accept, HeaderValue::from_static("*/*"))]);
         let headers = target(Some("k"), None).headers_for(&own, 2).unwrap();
         assert_eq!(headers["accept"], "*/*");
         assert_eq!(headers["x-stainless-retry-count"], "2");

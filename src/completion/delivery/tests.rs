@@ -39,10 +39,12 @@ async fn a_cancel_drops_the_chunks_that_nobody_took() {
             tag: 0,
         },
     );
+    let cancelled = Cancelled::default();
+    delivery.launched(cancelled.clone());
     delivery.chunk(b"1".to_vec().into(), 4).await;
     delivery.chunk(b"2".to_vec().into(), 4).await;
     assert_eq!(queue.take(1).len(), 1);
-    delivery.cancelled().set();
+    cancelled.set();
     delivery.chunk(b"3".to_vec().into(), 4).await;
     delivery.finish(Response::failed(
         7,

@@ -15,6 +15,7 @@ use crate::transport::{Answer, Body, Call, Content, Failure, FailureKind, Parts,
 
 mod basics;
 mod cancel;
+mod cost;
 mod limits;
 mod retries;
 mod streams;
@@ -109,7 +110,7 @@ impl Transport for Script {
         Box::pin(async move {
             let now = Instant::now();
             let epoch = *lock(&self.epoch).get_or_insert(now);
-            lock(&self.seen).push(((now - epoch).as_millis() as u64, call.path.clone()));
+            lock(&self.seen).push(((now - epoch).as_millis() as u64, call.path.to_string()));
             let running = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
             self.most_in_flight.fetch_max(running, Ordering::SeqCst);
             let _flight = InFlight(&self.in_flight);
@@ -229,9 +230,9 @@ impl Bench {
         NewJob {
             call: Call {
                 method: Method::POST,
-                path: path.to_owned(),
-                query: vec![],
-                headers: vec![],
+                path: path.into(),
+                query: Box::default(),
+                headers: Box::default(),
                 body: Content::Bytes(Bytes::from_static(b"{}")),
                 stream: path == "/chat/completions",
                 may_repeat: true,

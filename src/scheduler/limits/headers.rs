@@ -51,66 +51,58 @@ pub struct Snapshot {
 const PERIODS: RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_secs(31 * 86_400);
 
-/// Header names of one dimension, spelt out so that reading an answer allocates nothing.
-struct Names {
-    limit: &'static str,
-    remaining: &'static str,
-    reset: &'static str,
-    azure_reset: &'static str,
-    period: &'static str,
-}
-
-macro_rules! names {
-    ($dimension:literal) => {
-        Names {
-            limit: concat!("x-ratelimit-limit-", $dimension),
-            remaining: concat!("x-ratelimit-remaining-", $dimension),
-            reset: concat!("x-ratelimit-reset-", $dimension),
-            azure_reset: concat!("x-rate-limit-reset-", $dimension),
-            period: concat!("x-ratelimit-renewalperiod-", $dimension),
-        }
-    };
-}
-
-/// By [`Dimension::index`](super::Dimension::index).
-const NAMES: [Names; 4] = [
-    names!("requests"),
-    names!("tokens"),
-    names!("project-requests"),
-    names!("project-tokens"),
-];
-
 impl Snapshot {
-    /// Reads the headers through a lookup by lower-case name.
-    pub fn read<'h>(header: &dyn Fn(&str) -> Option<&'h str>) -> Snapshot {
-        let mut snapshot = Snapshot {
-            processing: header("openai-processing-ms")
-                .and_then(number)
-                .and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok()),
-            ..Snapshot::default()
-        };
-        for (reading, names) in snapshot.readings.iter_mut().zip(&NAMES) {
-            let mut field = |name: &str| {
-                let found = header(name);
-                snapshot.any |= found.is_some();
-                found
-            };
-            *reading = Reading {
-                limit: field(names.limit)
-                    .and_then(count)
-                    .filter(|limit| *limit > 0),
-                remaining: field(names.remaining).and_then(count),
-                reset: field(names.reset)
-                    .or_else(|| field(names.azure_reset))
-                    .and_then(span),
-                period: field(names.period)
-                    .and_then(span)
-                    .map(|period| period.value)
-                    .filter(|period| PERIODS.contains(period)),
-            };
+    /// Reads headers, their names in lower case. It walks them once and allocates nothing: it runs for every answer.
+    pub fn read<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        let mut azure_resets = [None; 4];
+        for (name, value) in headers {
+            if let Some(name) = name.strip_prefix("x-ratelimit-") {
+                snapshot.note(name, value);
+            } else if let Some(dimension) = name.strip_prefix("x-rate-limit-reset-") {
+                if let Some(index) = dimension_of(dimension) {
+                    snapshot.any = true;
+                    azure_resets[index] = azure_resets[index].or(span(value));
+                }
+            } else if name == "openai-processing-ms" {
+                snapshot.processing =
+                    number(value).and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
+            }
+        }
+        for (reading, azure_reset) in snapshot.readings.iter_mut().zip(azure_resets) {
+            reading.reset = reading.reset.or(azure_reset);
         }
         snapshot
     }
+
+    /// Takes in one header, named without its `x-ratelimit-`.
+    fn note(&mut self, name: &str, value: &str) {
+        let Some((field, dimension)) = name.split_once('-') else {
+            return;
+        };
+        let Some(reading) = dimension_of(dimension).map(|index| &mut self.readings[index]) else {
+            return;
+        };
+        match field {
+            "limit" => reading.limit = count(value).filter(|limit| *limit > 0),
+            "remaining" => reading.remaining = count(value),
+            "reset" => reading.reset = span(value),
+            "renewalperiod" => {
+                reading.period = span(value)
+                    .map(|period| period.value)
+                    .filter(|period| PERIODS.contains(period));
+            }
+            _ => return,
+        }
+        self.any = true;
+    }
+}
+
+/// As [`Dimension::index`](super::Dimension::index).
+fn dimension_of(name: &str) -> Option<usize> {
+    ["requests", "tokens", "project-requests", "project-tokens"]
+        .iter()
+        .position(|dimension| *dimension == name)
 }
 
 /// A count of requests or tokens. Negative, fractional and absurd values are none: a limit above 2^53 says nothing.
@@ -174,7 +166,7 @@ mod tests {
     use super::*;
 
     fn read(headers: &[(&str, &str)]) -> Snapshot {
-        Snapshot::read(&|name| headers.iter().find(|(n, _)| *n == name).map(|(_, v)| *v))
+        Snapshot::read(headers.iter().copied())
     }
 
     #[test]

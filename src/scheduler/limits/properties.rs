@@ -103,12 +103,8 @@ impl Caller {
             }
             Step::Headers(n, headers, ok) => {
                 if let Some(mut permit) = self.take(*n) {
-                    let snapshot = Snapshot::read(&|name| {
-                        headers
-                            .iter()
-                            .find(|(n, _)| *n == name)
-                            .map(|(_, v)| v.as_str())
-                    });
+                    let told = headers.iter().map(|(name, value)| (*name, value.as_str()));
+                    let snapshot = Snapshot::read(told);
                     self.limiter.headers(&mut permit, now, &snapshot, *ok);
                     self.held.push(permit);
                 }

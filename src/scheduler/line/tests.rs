@@ -19,6 +19,9 @@ impl Ranked for Job {
     fn scope(&self) -> &Scope {
         &self.scope
     }
+    fn share_scope(&mut self, scope: &Scope) {
+        self.scope = scope.clone();
+    }
     fn deadline(&self) -> Option<Instant> {
         self.deadline
     }

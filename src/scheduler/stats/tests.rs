@@ -73,7 +73,7 @@ fn refused_scope() -> LiveScope {
         ("x-ratelimit-remaining-tokens", "80000"),
         ("x-ratelimit-reset-tokens", "1s"),
     ]);
-    let snapshot = Snapshot::read(&|name| headers.get(name).copied());
+    let snapshot = Snapshot::read(headers.into_iter());
     for (at, ok) in [(ms(0), true), (ms(50), true), (ms(100), false)] {
         let Admit::Go(mut permit) = limiter.admit(at, Cost { tokens: 10 }) else {
             panic!("a scope that is not held back");

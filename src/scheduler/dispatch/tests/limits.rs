@@ -203,6 +203,29 @@ async fn an_open_breaker_sends_probes_and_closes_after_one_that_works() {
     assert_eq!(times.len(), 8);
 }
 
+/// The one in flight ends, the one that waits takes its slot, and so leaves a place in the queue: nobody else tells.
+#[test]
+fn a_patient_call_takes_the_place_that_an_end_leaves() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let policy = Policy {
+        max_concurrent_requests: 1,
+        queue_size: 1,
+        queue_full: QueueFull::Wait,
+        ..exact()
+    };
+    let bench = {
+        let _inside = runtime.enter();
+        Bench::new(policy, vec![ok_after(100)])
+    };
+    bench.submit("/in-flight");
+    bench.submit("/waiting");
+    let waiter = Waiter::new();
+    let job = Bench::job("/patient");
+    let sink = Sink::Wait(waiter.clone());
+    bench.scheduler.submit(99, job, sink, true).unwrap();
+    assert_eq!(waiter.wait().status(), status::OK);
+}
+
 #[test]
 fn a_patient_call_waits_for_a_place_in_the_queue() {
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -56,7 +56,7 @@ async fn all_wait_for_one_answer_and_hold_no_slot() {
     // A key of its own lets a request pass.
     let mut own = Bench::job("/own");
     own.scope = "other".into();
-    own.call.headers = vec![(http::header::AUTHORIZATION, HeaderValue::from_static("x"))];
+    own.call.headers = Box::new([(http::header::AUTHORIZATION, HeaderValue::from_static("x"))]);
     bench.try_submit(own).unwrap();
     assert_eq!(bench.events(1).await, [Seen::Done(9, status::OK)]);
     tokio::time::sleep(ms(5000)).await;

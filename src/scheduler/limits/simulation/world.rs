@@ -434,10 +434,8 @@ impl World {
         let now = self.time();
         let client = flight.client;
         let actor = &mut self.actors[client];
-        let snapshot = Snapshot::read(&|name| {
-            let found = verdict.headers.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| value.as_str())
-        });
+        let told = verdict.headers.iter();
+        let snapshot = Snapshot::read(told.map(|(name, value)| (*name, value.as_str())));
         let ok = !verdict.refused && health == Health::Up;
         actor
             .limiter
