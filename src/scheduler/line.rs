@@ -268,6 +268,12 @@ impl<J: Ranked, F> Line<J, F> {
         }
     }
 
+    /// The first request of a lane.
+    pub fn first(&self, scope: &str) -> Option<&J> {
+        let (_, job) = self.lanes.get(scope)?.jobs.first_key_value()?;
+        Some(job)
+    }
+
     /// What waits in a lane: requests and their tokens.
     pub fn ahead(&self, scope: &Scope) -> (u64, u64) {
         self.lanes

@@ -14,6 +14,7 @@ mod ids;
 mod job;
 mod limits;
 mod line;
+mod notice;
 mod pass;
 mod policy;
 mod retry;

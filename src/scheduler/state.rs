@@ -17,6 +17,7 @@ use super::gate::{Gate, Waits, instant, time};
 use super::job::Job;
 use super::limits::{Admit, Never, Refusal};
 use super::line::{Line, Scope};
+use super::notice::Notices;
 use super::pass::{Ended, Pass, SharedBreaker};
 use super::policy::Policy;
 use super::retry::{self, Decision, History, Pauses, Trouble, Why};
@@ -121,6 +122,7 @@ pub(super) struct State {
     /// When something of a scope last succeeded.
     succeeded: HashMap<Scope, Instant>,
     ways: HashMap<Scope, Way>,
+    notices: Notices,
     /// The settings that `ways` were made with.
     policy: Arc<Policy>,
     stats: Arc<Stats>,
@@ -147,6 +149,7 @@ impl State {
             ways: HashMap::new(),
             policy,
             stats,
+            notices: Notices::default(),
             holder: owner.clone(),
             tokens,
             owner,
@@ -246,9 +249,20 @@ impl State {
             self.start_lanes(&mut started, policy, most, now);
             // More than the free slots are not needed at once, unless the lanes of those are blocked.
             if !self.release(most - most.min(self.line.in_flight())) {
-                return started;
+                break;
             }
         }
+        if self.line.waiting() > 0 && self.notices.is_time(now) {
+            let live = self.live(policy.max_concurrent_requests, now);
+            let waited = |scope: &str| {
+                let first = self.line.first(scope);
+                first.map_or(Duration::ZERO, |job| now - job.accepted)
+            };
+            if let Some(notice) = self.notices.look(&live, time(now), waited) {
+                tracing::warn!("{notice}");
+            }
+        }
+        started
     }
 
     /// Brings at most `most` requests back into their lanes for each queue that has been read; false if there was none.

@@ -22,7 +22,7 @@ use crate::codec::usage::Usage;
 use crate::status::Status;
 use crate::sync::lock;
 
-pub use self::live::{Live, LiveScope};
+pub use self::live::{Binds, Live, LiveScope};
 pub use self::models::Model;
 pub use self::report::Report;
 

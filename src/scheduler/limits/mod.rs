@@ -35,6 +35,8 @@ pub use configured::Configured;
 pub use headers::Snapshot;
 pub use limiter::Limiter;
 pub use permit::{Admit, Never, Permit, Refusal};
+#[cfg(test)]
+pub use state::DimensionState;
 pub use state::{Binding, LimiterState};
 
 /// An instant: the time since an epoch of the caller's choosing, the same one for every call on a limiter.

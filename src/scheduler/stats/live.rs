@@ -78,8 +78,13 @@ impl Binds {
 impl Live {
     /// What binds the scope in which most requests wait.
     pub fn binds(&self, now: Time) -> Binds {
-        let longest = self.scopes.iter().max_by_key(|scope| scope.waiting);
-        longest.map_or(Binds::Nothing, |scope| self.binds_in(scope, now))
+        self.longest()
+            .map_or(Binds::Nothing, |scope| self.binds_in(scope, now))
+    }
+
+    /// The scope in which most requests wait.
+    pub fn longest(&self) -> Option<&LiveScope> {
+        self.scopes.iter().max_by_key(|scope| scope.waiting)
     }
 
     /// What binds a scope. What would hold even with a slot free comes before the slots; the limits come last, since

@@ -332,3 +332,41 @@ async fn the_breaker_waits_no_longer_than_the_user_allows() {
         bench.times()
     );
 }
+
+/// What the log is told on this thread while the guard lives.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        lock(&self.0).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_binds_is_warned_of_once() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let log = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .finish();
+    let _told = tracing::subscriber::set_default(log);
+    let policy = Policy {
+        max_concurrent_requests: 1,
+        ..exact()
+    };
+    // Each takes two seconds, so that the fourth and the fifth wait for longer than five.
+    let bench = Bench::new(policy, (0..8).map(|_| ok_after(2_000)).collect());
+    for _ in 0..8 {
+        bench.submit("/slow");
+    }
+    assert_eq!(bench.events(8).await.len(), 8);
+    let told = String::from_utf8(lock(&lines.0).clone()).unwrap();
+    assert_eq!(told.matches("max_concurrent_requests").count(), 1, "{told}");
+    assert!(told.contains("requests wait for scope"), "{told}");
+}
