@@ -569,7 +569,8 @@ oai_status oai_client_configure_json(const oai_client *client, const char *json,
 oai_status oai_client_config_json(const oai_client *client, char **json, size_t *len, oai_error **error);
 
 /**
- * Takes no more requests and waits until every accepted one has ended and its event was handed over.
+ * Takes no more requests and waits until every accepted one has ended and its event was handed over. Waits for objects
+ * (`oai_wait_until`) end with `OAI_ERR_CLOSED`.
  *
  * `client`: not NULL. `timeout_ms`: how long to wait at most; what is left then goes on. `error`: nullable.
  * Returns `OAI_OK`; `OAI_ERR_DEADLINE` when there is something left; `OAI_ERR_STATE` from a callback;
@@ -1466,7 +1467,7 @@ oai_status oai_submit_to(const oai_client *client,
  * Cancels a request in whatever state it is: waiting, in backoff, in flight or streaming. Its slot is free at once, its
  * terminal event follows with `OAI_ERR_CANCELLED`, and chunks that were not delivered yet are dropped.
  *
- * `client`: not NULL. `id`: from a submit of this client. `error`: nullable.
+ * `client`: not NULL. `id`: from a submit or an `oai_wait_until_async` of this client. `error`: nullable.
  * Returns `OAI_OK`; `OAI_ERR_UNKNOWN_ID` if there is no such request (any more); `OAI_ERR_INVALID_ARGUMENT`;
  * `OAI_ERR_FORKED`. Any thread, callbacks included; never blocks. Since 0.1.
  */
@@ -2010,6 +2011,61 @@ oai_status oai_file_download_async(const oai_client *client,
                                    oai_destructor destructor,
                                    uint64_t *id,
                                    oai_error **error);
+
+/**
+ * Waits until an object is done: a run, batch, fine-tuning job, vector-store file, video, background response. It asks
+ * for the object until its `status` is one that it stays in, or that waits for the caller (`requires_action`), first
+ * each second, then more seldom, or as the server says in `openai-poll-after-ms`.
+ *
+ * `client`: not NULL. `request`: not NULL, the GET request that gives the object, such as `GET /batches/batch_1`; only
+ * read. `options`: nullable, a JSON object of any of these: `field` (`"status"`), `statuses` (those that end the wait:
+ * `completed`, `succeeded`, `processed`, `failed`, `error`, `cancelled`, `canceled`, `expired`, `incomplete`, `deleted`,
+ * `requires_action`), `interval_ms` (1000, growing by half each time), `max_interval_ms` (10000) and `timeout_ms` (of
+ * the whole wait; 0, the default: none). A look that finds the client's queue full is left out, whatever `queue_full`
+ * says. `len`: its bytes, or `OAI_STRLEN`. `response`: not NULL; always gets a
+ * response (except in a forked child), which the caller frees with `oai_response_free`: the object as it was last seen.
+ * Returns the response's status. It is `OAI_OK` also for an object that failed: look at its `status`;
+ * `OAI_ERR_DEADLINE` after `timeout_ms`; an error of a single look that retries could not help; `OAI_ERR_DECODE` if the
+ * answer has no such field; `OAI_ERR_CLOSED` or `OAI_ERR_CANCELLED` when the client is closed or freed meanwhile;
+ * `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_STATE` from a callback. Any thread; blocks. Since 0.1.
+ */
+oai_status oai_wait_until(const oai_client *client,
+                          const oai_request *request,
+                          const char *options,
+                          size_t len,
+                          oai_response **response);
+
+/**
+ * The same, with the response called back. `oai_cancel` with the wait's id ends it.
+ *
+ * Parameters as `oai_wait_until` up to `len`, and as `oai_submit` from `callback` on.
+ * Returns as `oai_submit`: `OAI_OK`, and one `OAI_EVENT_DONE` follows. Any thread, callbacks included; never blocks.
+ * Since 0.1.
+ */
+oai_status oai_wait_until_async(const oai_client *client,
+                                const oai_request *request,
+                                const char *options,
+                                size_t len,
+                                oai_callback callback,
+                                void *user_data,
+                                oai_destructor destructor,
+                                uint64_t *id,
+                                oai_error **error);
+
+/**
+ * The same, with the response in a completion queue. `oai_cancel` with the wait's id ends it.
+ *
+ * Parameters as `oai_wait_until` up to `len`, and as `oai_submit_to` from `queue` on.
+ * Returns as `oai_submit_to`. Any thread; never blocks. Since 0.1.
+ */
+oai_status oai_wait_until_to(const oai_client *client,
+                             const oai_request *request,
+                             const char *options,
+                             size_t len,
+                             const oai_queue *queue,
+                             uint64_t tag,
+                             uint64_t *id,
+                             oai_error **error);
 
 /**
  * Makes a completion queue.

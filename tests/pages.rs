@@ -5,11 +5,10 @@ mod border;
 use std::ptr;
 use std::time::Duration;
 
-use border::{Answer, Client, Events, c, ok, outcome};
+use border::{Answer, Client, Events, Request, ok, outcome};
 use oaic::ffi::pages::{
     oai_pages, oai_pages_free, oai_pages_new, oai_pages_next, oai_request_next_page,
 };
-use oaic::ffi::request::{oai_request, oai_request_add_query, oai_request_free, oai_request_new};
 use oaic::ffi::response::{oai_response, oai_response_free};
 use oaic::ffi::send::oai_send;
 use oaic::ffi::set::oai_set_max_concurrent_requests;
@@ -22,33 +21,6 @@ use serde_json::{Value, json};
 use test_server::{Config, Rule, TestServer};
 
 const SOON: Duration = Duration::from_secs(30);
-
-/// A request that is freed at the end.
-struct Request(*mut oai_request);
-
-impl Request {
-    fn new(method: &str, path: &str, query: &[(&str, &str)]) -> Request {
-        let mut request = ptr::null_mut();
-        let (method, path) = (c(method), c(path));
-        // SAFETY: all pointers live as long as the calls.
-        unsafe {
-            ok(|error| oai_request_new(method.as_ptr(), path.as_ptr(), &mut request, error));
-            for (name, value) in query {
-                let (name, value) = (c(name), c(value));
-                let set = oai_request_add_query(request, name.as_ptr(), value.as_ptr());
-                assert_eq!(set, OAI_OK);
-            }
-        }
-        Request(request)
-    }
-}
-
-impl Drop for Request {
-    fn drop(&mut self) {
-        // SAFETY: the handle is ours and was not freed.
-        unsafe { oai_request_free(self.0) };
-    }
-}
 
 /// Sends `request` and leads it to the page behind the answer: the status of that, and whether there is one.
 fn send_and_lead(client: &Client, request: &Request) -> (i32, i32) {

@@ -12,11 +12,13 @@ mod form;
 pub mod options;
 pub mod pages;
 mod place;
+mod poll;
 pub mod request;
 mod secret;
 mod settings;
 mod tokens;
 pub mod transfer;
+mod wait;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -35,6 +37,7 @@ use crate::transport::{HttpTransport, Target};
 use config::{Config, Level, Notice};
 use environment::Environment;
 use options::Value;
+use wait::Waits;
 
 /// Those that are alive, for [`shutdown`].
 static CLIENTS: Lazy<Mutex<Vec<Weak<Client>>>> = Lazy::new(Mutex::default);
@@ -49,6 +52,7 @@ pub struct Client {
     stats: Arc<Stats>,
     tokens: Arc<Tokens>,
     closed: AtomicBool,
+    waits: Waits,
 }
 
 impl Client {
@@ -69,6 +73,7 @@ impl Client {
             stats: Arc::default(),
             tokens: Tokens::new(next_id),
             closed: AtomicBool::new(false),
+            waits: Waits::default(),
         });
         let mut clients = lock(&CLIENTS);
         clients.retain(|client| client.strong_count() > 0);
@@ -148,32 +153,49 @@ impl Client {
 
     /// Hands a request over under an id from [`next_id`]. An error means that it was refused and no event follows.
     pub fn submit(&self, id: u64, job: NewJob, sink: Sink) -> Result<()> {
+        self.hand_over(id, job, sink, false)
+    }
+
+    /// The same; with `patient` it may block until the queue has a place, if the settings say so.
+    fn hand_over(&self, id: u64, job: NewJob, sink: Sink, patient: bool) -> Result<()> {
         if let Err(error) = self.target.get().check(&job.call) {
             self.stats.refused(error.status);
             return Err(error);
         }
-        let closed = || {
-            Error::new(
-                status::CLOSED,
-                "the client is closed and takes no more requests",
-            )
-        };
-        if self.closed.load(Ordering::Acquire) {
+        if self.is_closed() {
             self.stats.refused(status::CLOSED);
             return Err(closed());
         }
-        let patient = matches!(sink, Sink::Wait(_));
         self.scheduler()?.submit(id, job, sink, patient)
     }
 
-    /// Submits a request that somebody will wait for.
+    /// Submits a request that somebody will wait for, who can also wait for a place in the queue.
     pub fn start(&self, job: NewJob) -> Result<Pending> {
+        self.begin(job, true)
+    }
+
+    /// The same for one who must not be blocked: where the queue is full it is refused, whatever `queue_full` says.
+    pub fn try_start(&self, job: NewJob) -> Result<Pending> {
+        self.begin(job, false)
+    }
+
+    fn begin(&self, job: NewJob, patient: bool) -> Result<Pending> {
         let pending = Pending {
             id: next_id(),
             waiter: Waiter::new(),
         };
-        self.submit(pending.id, job, Sink::Wait(pending.waiter.clone()))?;
+        let sink = Sink::Wait(pending.waiter.clone());
+        self.hand_over(pending.id, job, sink, patient)?;
         Ok(pending)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// The limit in force for requests that have none of their own.
+    fn timeout(&self) -> Option<Duration> {
+        lock(&self.config).settings.timeout
     }
 
     fn scheduler(&self) -> Result<&Arc<Scheduler>> {
@@ -191,7 +213,7 @@ impl Client {
                 self.tokens.clone(),
             )
         });
-        if self.closed.load(Ordering::Acquire) {
+        if self.is_closed() {
             scheduler.close();
         }
         // A shutdown that began meanwhile has not seen this scheduler.
@@ -228,7 +250,9 @@ impl Client {
     /// Cancels a request in whatever state it is.
     pub fn cancel(&self, id: u64) -> Result<()> {
         runtime::check()?;
+        let cancelled = Error::new(status::CANCELLED, "the wait was cancelled");
         match self.scheduler.get() {
+            Some(_) if self.waits.end(id, cancelled) => Ok(()),
             Some(scheduler) if scheduler.cancel(id) => Ok(()),
             _ => Err(Error::new(
                 status::UNKNOWN_ID,
@@ -246,7 +270,15 @@ impl Client {
             return Ok(());
         };
         scheduler.close();
-        if scheduler.wait_drained(timeout) {
+        // What an object will come to, and when, is not for this client to await.
+        self.waits.end_all(&closed());
+        let started = Instant::now();
+        let drained = scheduler.wait_drained(timeout);
+        if self
+            .waits
+            .wait_ended(timeout.saturating_sub(started.elapsed()))
+            && drained
+        {
             return Ok(());
         }
         Err(Error::new(
@@ -262,12 +294,24 @@ impl Client {
     pub fn release(&self) {
         self.closed.store(true, Ordering::Release);
         if let Some(scheduler) = self.scheduler.get() {
+            self.waits.end_all(&Error::new(
+                status::CANCELLED,
+                "the wait was cancelled because its client was freed",
+            ));
             scheduler.stop(Stop::Freed);
         }
         let source = self.tokens.set_source(None);
         self.mailbox.drain();
         drop(source);
     }
+}
+
+/// Why nothing is taken any more.
+fn closed() -> Error {
+    Error::new(
+        status::CLOSED,
+        "the client is closed and takes no more requests",
+    )
 }
 
 /// A request under way, and the place where its response arrives.
@@ -280,6 +324,11 @@ impl Pending {
     /// Blocks until the response is there.
     pub fn wait(self) -> Response {
         self.waiter.wait()
+    }
+
+    /// The same without blocking, for one who asks once.
+    async fn arrives(&self) -> Response {
+        self.waiter.arrives().await
     }
 
     /// Ends it where nobody will wait any more; `client` is the one that started it.
@@ -319,6 +368,12 @@ pub fn shutdown(timeout: Duration) -> Result<()> {
         .iter()
         .filter_map(|client| client.scheduler.get())
         .collect();
+    for client in &clients {
+        client.waits.end_all(&Error::new(
+            status::SHUTDOWN,
+            "the wait was cancelled because the library was shut down",
+        ));
+    }
     for scheduler in &schedulers {
         scheduler.close();
     }
@@ -335,6 +390,7 @@ pub fn shutdown(timeout: Duration) -> Result<()> {
         scheduler.wait_drained(Duration::from_secs(1));
     }
     for client in &clients {
+        client.waits.wait_ended(Duration::from_secs(1));
         // Callbacks on the runtime's threads have only been handed to them.
         client.mailbox.drain_within(Duration::from_secs(1));
     }

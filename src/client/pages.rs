@@ -111,7 +111,7 @@ impl Pages {
         if let Err(circle) = self.trail.follow(&mut self.request, cursor) {
             return Ok(Next::Lost(circle));
         }
-        Ok(match self.client.start(self.request.to_job()?) {
+        Ok(match self.client.try_start(self.request.to_job()?) {
             Ok(pending) => Next::Asked(pending),
             Err(_) => Next::Wanted,
         })

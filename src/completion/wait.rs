@@ -1,15 +1,18 @@
-//! The blocking face: one thread waits for the one response of its request.
+//! The waiting face: one thread, or one task of the library's own, waits for the one response of its request.
 
 use std::sync::{Arc, Mutex};
+
+use tokio::sync::Notify;
 
 use super::response::Response;
 use crate::sync::{Signal, lock};
 
-/// A place for one response, and the thread that waits for it.
+/// A place for one response, and those who may wait for it.
 #[derive(Default)]
 pub struct Waiter {
     response: Mutex<Option<Response>>,
     arrived: Signal,
+    told: Notify,
 }
 
 impl Waiter {
@@ -20,6 +23,7 @@ impl Waiter {
     pub fn put(&self, response: Response) {
         *lock(&self.response) = Some(response);
         self.arrived.notify_one();
+        self.told.notify_one();
     }
 
     /// Blocks until the response is there.
@@ -30,6 +34,17 @@ impl Waiter {
                 return response;
             }
             place = self.arrived.wait(place);
+        }
+    }
+
+    /// The same for a task.
+    pub async fn arrives(&self) -> Response {
+        loop {
+            if let Some(response) = lock(&self.response).take() {
+                return response;
+            }
+            // Kept for us if it was told in between.
+            self.told.notified().await;
         }
     }
 }

@@ -39,6 +39,8 @@ pub mod pages;
 
 pub mod transfer;
 
+pub mod wait;
+
 pub mod queue;
 
 pub mod view;

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::{c_char, c_void};
 use std::ptr;
+use std::sync::Arc;
 
 use super::border::{borrow, call, clear, null, put};
 use super::client::{client_of, oai_client};
@@ -12,7 +13,7 @@ use super::request::oai_request;
 use super::response::{give_response, oai_response, respond};
 use super::status::oai_status;
 use crate::client::{self, Client};
-use crate::completion::{Listener, Response, Sink, WithNul};
+use crate::completion::{EventQueue, Listener, Response, Sink, WithNul};
 use crate::error::Result;
 use crate::scheduler::NewJob;
 
@@ -147,6 +148,21 @@ pub(super) fn submit_with_callback(
     error: *mut *mut oai_error,
     job: impl FnOnce() -> Result<NewJob>,
 ) -> oai_status {
+    let submit = |client: &Arc<Client>, id, sink| client.submit(id, job()?, sink);
+    accept_with_callback(client, callback, user_data, destructor, id, error, submit)
+}
+
+/// Has `submit` accept something whose events go to a callback. The destructor runs here if anything refuses.
+#[allow(clippy::too_many_arguments, reason = "it is what the C functions take")]
+pub(super) fn accept_with_callback(
+    client: *const oai_client,
+    callback: oai_callback,
+    user_data: *mut c_void,
+    destructor: oai_destructor,
+    id: *mut u64,
+    error: *mut *mut oai_error,
+    submit: impl FnOnce(&Arc<Client>, u64, Sink) -> Result<()>,
+) -> oai_status {
     let user = UserData {
         data: user_data,
         destructor,
@@ -158,7 +174,7 @@ pub(super) fn submit_with_callback(
             let client = unsafe { client_of(client) }?;
             let function = callback.ok_or_else(|| null("callback"))?;
             let sink = client.callback(Box::new(Callback { function, user }))?;
-            submit(&client, id, job()?, sink)
+            accept(&client, id, |client, id| submit(client, id, sink))
         })
     })
 }
@@ -172,24 +188,41 @@ pub(super) fn submit_to_queue(
     error: *mut *mut oai_error,
     job: impl FnOnce() -> Result<(NewJob, u64)>,
 ) -> oai_status {
+    accept_to_queue(client, queue, id, error, |client, id, queue| {
+        let (job, own) = job()?;
+        let tag = if tag == 0 { own } else { tag };
+        client.submit(id, job, Sink::Queue { queue, tag })
+    })
+}
+
+/// Has `submit` accept something whose events go to a completion queue.
+pub(super) fn accept_to_queue(
+    client: *const oai_client,
+    queue: *const oai_queue,
+    id: *mut u64,
+    error: *mut *mut oai_error,
+    submit: impl FnOnce(&Arc<Client>, u64, Arc<EventQueue>) -> Result<()>,
+) -> oai_status {
     clear(id);
     call(error, || {
         // SAFETY: NULL or live handles, by the conventions.
         let (client, queue) = unsafe { (client_of(client)?, queue_of(queue)?) };
-        let (job, own) = job()?;
-        let tag = if tag == 0 { own } else { tag };
-        submit(&client, id, job, Sink::Queue { queue, tag })
+        accept(&client, id, |client, id| submit(client, id, queue))
     })
 }
 
 /// Submits under a new id, which the host can read before it can see any event.
-fn submit(client: &Client, id: *mut u64, job: NewJob, sink: Sink) -> Result<()> {
+fn accept(
+    client: &Arc<Client>,
+    id: *mut u64,
+    submit: impl FnOnce(&Arc<Client>, u64) -> Result<()>,
+) -> Result<()> {
     let new = client::next_id();
     if !id.is_null() {
         // SAFETY: not NULL, so by the conventions it points to a uint64_t.
         unsafe { put(id, new) };
     }
-    client.submit(new, job, sink).inspect_err(|_| clear(id))
+    submit(client, new).inspect_err(|_| clear(id))
 }
 
 /// Submits and waits.
@@ -264,7 +297,7 @@ pub unsafe extern "C" fn oai_submit_to(
 /// Cancels a request in whatever state it is: waiting, in backoff, in flight or streaming. Its slot is free at once, its
 /// terminal event follows with `OAI_ERR_CANCELLED`, and chunks that were not delivered yet are dropped.
 ///
-/// `client`: not NULL. `id`: from a submit of this client. `error`: nullable.
+/// `client`: not NULL. `id`: from a submit or an `oai_wait_until_async` of this client. `error`: nullable.
 /// Returns `OAI_OK`; `OAI_ERR_UNKNOWN_ID` if there is no such request (any more); `OAI_ERR_INVALID_ARGUMENT`;
 /// `OAI_ERR_FORKED`. Any thread, callbacks included; never blocks. Since 0.1.
 #[unsafe(no_mangle)]

@@ -10,6 +10,7 @@ use std::{ptr, slice};
 
 use oaic::ffi::client::{oai_client, oai_client_free, oai_client_new};
 use oaic::ffi::error::{oai_error, oai_error_free, oai_error_message, oai_error_status};
+use oaic::ffi::request::{oai_request, oai_request_add_query, oai_request_free, oai_request_new};
 use oaic::ffi::response::{
     oai_response, oai_response_body, oai_response_error, oai_response_free, oai_response_status,
 };
@@ -48,6 +49,34 @@ impl Drop for Client {
     fn drop(&mut self) {
         // SAFETY: the handle is ours and was not freed.
         unsafe { oai_client_free(self.0) };
+    }
+}
+
+/// A request that is freed at the end.
+pub struct Request(pub *mut oai_request);
+
+impl Request {
+    /// A request with query parameters.
+    pub fn new(method: &str, path: &str, query: &[(&str, &str)]) -> Request {
+        let mut request = ptr::null_mut();
+        let (method, path) = (c(method), c(path));
+        // SAFETY: all pointers live as long as the calls.
+        unsafe {
+            ok(|error| oai_request_new(method.as_ptr(), path.as_ptr(), &mut request, error));
+            for (name, value) in query {
+                let (name, value) = (c(name), c(value));
+                let set = oai_request_add_query(request, name.as_ptr(), value.as_ptr());
+                assert_eq!(set, OAI_OK);
+            }
+        }
+        Request(request)
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        // SAFETY: the handle is ours and was not freed.
+        unsafe { oai_request_free(self.0) };
     }
 }
 

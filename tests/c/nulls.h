@@ -61,7 +61,7 @@ static inline enum program program_of(const char *name)
         {"oai_webhook", NULLS_FORMS},    {"oai_send", NULLS_CALLS},      {"oai_submit", NULLS_CALLS},
         {"oai_cancel", NULLS_CALLS},     {"oai_embed", NULLS_CALLS},     {"oai_queue", NULLS_CALLS},
         {"oai_batch_", NULLS_CALLS},     {"oai_record", NULLS_CALLS},    {"oai_response_", NULLS_CALLS},
-        {"oai_request_next_page", NULLS_FORMS},
+        {"oai_request_next_page", NULLS_FORMS}, {"oai_wait_until", NULLS_FORMS},
     };
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
         if (strncmp(name, prefixes[i].prefix, strlen(prefixes[i].prefix)) == 0)

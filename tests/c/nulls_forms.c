@@ -1,5 +1,5 @@
 /*
- * The third part of nulls.c: the short forms, folds, pages and webhooks.
+ * The third part of nulls.c: the short forms, folds, pages, waits and webhooks.
  */
 #include "nulls.h"
 
@@ -211,6 +211,36 @@ static void pages_of_a_list(void)
     oai_request_free(request);
 }
 
+static void waits(void)
+{
+    oai_request *request = new_request("GET", "/batches/batch_1", "");
+    oai_queue *queue = NULL;
+    server_script("{\"match\": {\"path\": \"/v1/batches/batch_1\"}, \"times\": null, \"body\": {\"status\": \"completed\"}}");
+    CHECK_STATUS(oai_queue_new(&queue, NULL), OAI_OK);
+    cover("oai_wait_until");
+    BLOCKS(oai_wait_until(NULL, request, "{}", 2, &response), INVALID);
+    BLOCKS(oai_wait_until(client, NULL, "{}", 2, &response), INVALID);
+    BLOCKS(oai_wait_until(client, request, NULL, 0, &response), OAI_OK);
+    CHECK_STATUS(oai_wait_until(client, request, "{}", 2, NULL), INVALID);
+    cover("oai_wait_until_async");
+    REFUSES(oai_wait_until_async(NULL, request, "{}", 2, CALLBACK), "client");
+    REFUSES(oai_wait_until_async(client, NULL, "{}", 2, CALLBACK), "request");
+    REFUSES(oai_wait_until_async(client, request, "{}", 2, NULL, NULL, on_destroy, &id, &error), "callback");
+    CHECK_STATUS(oai_wait_until_async(client, request, NULL, 0, ignore, NULL, NULL, NULL, NULL), OAI_OK);
+    cover("oai_wait_until_to");
+    id = 7;
+    CHECK_STATUS(oai_wait_until_to(NULL, request, "{}", 2, queue, 0, &id, &error), INVALID);
+    CHECK_NUMBER(id, 0);
+    take_error(&error, "client");
+    CHECK_STATUS(oai_wait_until_to(client, NULL, "{}", 2, queue, 0, &id, &error), INVALID);
+    take_error(&error, "request");
+    CHECK_STATUS(oai_wait_until_to(client, request, "{}", 2, NULL, 0, &id, &error), INVALID);
+    take_error(&error, "queue");
+    CHECK_STATUS(oai_wait_until_to(client, request, NULL, 0, queue, 0, NULL, NULL), OAI_OK);
+    oai_queue_free(queue);
+    oai_request_free(request);
+}
+
 static void webhooks(void)
 {
     CHECK_STATUS(oai_set_webhook_secret(client, "whsec_c2VjcmV0"), OAI_OK);
@@ -241,6 +271,7 @@ int main(void)
     moderations_and_models();
     folds();
     pages_of_a_list();
+    waits();
     webhooks();
     /* What was accepted on the way may end as it likes. */
     CHECK_STATUS(oai_client_close(client, 60000, NULL), OAI_OK);
