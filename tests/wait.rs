@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use border::{Answer, Client, Events, Request, STRLEN, answer, c, ok, outcome};
 use oaic::ffi::client::{oai_client, oai_client_close};
+use oaic::ffi::files::oai_request_set_output_fd;
 use oaic::ffi::queue::{
     oai_batch_free, oai_batch_records, oai_queue_free, oai_queue_new, oai_queue_wait,
 };
@@ -348,7 +349,12 @@ fn wrong_arguments_are_refused_and_the_destructor_runs() {
         batch(),
         Request::new("POST", "/batches/batch_1/cancel", &[]),
     );
+    let elsewhere = batch();
+    // SAFETY: a live handle.
+    let set = unsafe { oai_request_set_output_fd(elsewhere.0, 2) };
+    assert_eq!(set, OAI_OK);
     for (request, options, says) in [
+        (elsewhere.0, c"{}", "output"),
         (ptr::null_mut(), c"{}", "request must not be NULL"),
         (post.0, c"{}", "GET"),
         (get.0, c"{", "options of a wait"),

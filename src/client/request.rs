@@ -251,6 +251,11 @@ impl Request {
         self.method == Method::GET
     }
 
+    /// Whether the body of a good answer goes elsewhere than into memory.
+    pub fn has_output(&self) -> bool {
+        self.output.is_some()
+    }
+
     /// 0 means the client's own.
     pub fn set_timeout(&mut self, timeout: Duration) -> Result<()> {
         self.timeout = (!timeout.is_zero()).then_some(timeout);

