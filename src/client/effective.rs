@@ -9,9 +9,9 @@ use url::Url;
 use super::azure;
 use super::place::Place;
 use super::secret::Secret;
-use super::settings::Settings;
+use super::settings::{FallbackPlace, Settings};
 use crate::error::{Error, Result};
-use crate::scheduler::{Configured, Policy};
+use crate::scheduler::{Configured, Fallback, Policy};
 use crate::status;
 use crate::transport::{Azure, Network, Target};
 
@@ -60,6 +60,18 @@ pub fn policy(settings: &Settings, place: &Place) -> Policy {
         learn_limits: settings.learn_limits,
         breaker_failures: settings.circuit_breaker_failures,
         breaker_reset: settings.circuit_breaker_reset,
+        fallbacks: settings
+            .fallbacks
+            .iter()
+            .map(|fallback| {
+                let (there, place) = elsewhere(settings, place, fallback);
+                Fallback {
+                    identity: identity(&there, &place),
+                    model: fallback.model.as_deref().map(Into::into),
+                }
+            })
+            .collect(),
+        fallback_after: settings.fallback_after,
         queue_full: settings.queue_full,
     }
 }
@@ -97,8 +109,60 @@ fn address(settings: &Settings, place: &Place) -> (String, Option<Azure>) {
     }
 }
 
-/// Where the transport sends, and as whom.
+/// The settings as they are at a fallback. What it leaves out is the client's own, but nothing that stands for somebody
+/// goes to another server: there it has a key of its own, or none.
+fn elsewhere(settings: &Settings, place: &Place, fallback: &FallbackPlace) -> (Settings, Place) {
+    let mut there = settings.clone();
+    let mut place = place.clone();
+    if let Some(base_url) = &fallback.base_url {
+        if origin(base_url) != origin(&address(settings, &place).0) {
+            there.api_key = None;
+            there.admin_api_key = None;
+            there.organization = None;
+            there.project = None;
+            there.custom_headers.clear();
+            there.default_query.clear();
+            place = Place::default();
+        }
+        there.base_url.clone_from(base_url);
+        place.azure = false;
+    }
+    if let Some(key) = &fallback.api_key {
+        if place.azure {
+            there.azure_api_key = Some(key.clone());
+            there.azure_ad_token = None;
+        } else {
+            there.api_key = Some(key.clone());
+        }
+        there.organization = None;
+        there.project = None;
+        place.provider = None;
+    }
+    if fallback.organization.is_some() {
+        there.organization.clone_from(&fallback.organization);
+    }
+    if fallback.project.is_some() {
+        there.project.clone_from(&fallback.project);
+    }
+    (there, place)
+}
+
+fn origin(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    Some(url.origin().ascii_serialization())
+}
+
+/// Where the transport sends, and as whom; the fallbacks too.
 pub fn target(settings: &Settings, place: &Place) -> Result<Target> {
+    let mut own = target_at(settings, place)?;
+    for fallback in &settings.fallbacks {
+        let (there, place) = elsewhere(settings, place, fallback);
+        own.fallbacks.push(target_at(&there, &place)?);
+    }
+    Ok(own)
+}
+
+fn target_at(settings: &Settings, place: &Place) -> Result<Target> {
     let mut headers = HeaderMap::new();
     for (name, value) in [
         ("openai-organization", &settings.organization),
@@ -157,6 +221,7 @@ pub fn target(settings: &Settings, place: &Place) -> Result<Target> {
         retired: bearer(&place.retired).transpose()?,
         max_response_bytes: settings.max_response_bytes,
         max_redirects: settings.max_redirects,
+        fallbacks: Vec::new(),
     })
 }
 
@@ -175,6 +240,10 @@ pub fn network(settings: &Settings, place: &Place) -> Network {
     };
     Network {
         tls: !address(settings, place).0.starts_with("http://")
+            || settings.fallbacks.iter().any(|fallback| {
+                let url = fallback.base_url.as_deref();
+                url.is_some_and(|url| !url.starts_with("http://"))
+            })
             || [&settings.proxy, &settings.http_proxy]
                 .into_iter()
                 .flatten()
@@ -280,6 +349,54 @@ mod tests {
             ..there.clone()
         };
         assert_ne!(whose(&there), whose(&other));
+    }
+
+    #[test]
+    fn a_fallback_on_another_server_gets_nothing_of_ours() {
+        let settings = Settings {
+            base_url: "https://one.example/v1".into(),
+            api_key: Some(Secret::new("sk-own")),
+            organization: Some("org".into()),
+            custom_headers: vec![("x-own".into(), Secret::new("secret"))],
+            fallbacks: vec![
+                FallbackPlace {
+                    base_url: Some("https://two.example/v1".into()),
+                    ..FallbackPlace::default()
+                },
+                FallbackPlace {
+                    api_key: Some(Secret::new("sk-second")),
+                    ..FallbackPlace::default()
+                },
+                FallbackPlace {
+                    base_url: Some("https://one.example/other".into()),
+                    ..FallbackPlace::default()
+                },
+            ],
+            ..Settings::default()
+        };
+        let own = target(&settings, &Place::default()).unwrap();
+        let [two, key, path] = &own.fallbacks[..] else {
+            panic!("three fallbacks");
+        };
+        assert_eq!(two.base_url, "https://two.example/v1");
+        assert_eq!(two.authorization, None);
+        assert!(two.headers.is_empty());
+        assert_eq!(key.base_url, own.base_url);
+        assert_eq!(key.authorization.as_ref().unwrap(), "Bearer sk-second");
+        assert!(!key.headers.contains_key("openai-organization"));
+        assert_eq!(path.authorization, own.authorization);
+        assert_eq!(path.headers, own.headers);
+        assert_eq!(own.redact("sk-second of two".into()), "*** of two");
+        let policy = policy(&settings, &Place::default());
+        let mut identities: Vec<u64> = policy
+            .fallbacks
+            .iter()
+            .map(|place| place.identity)
+            .collect();
+        identities.push(policy.identity);
+        identities.sort_unstable();
+        identities.dedup();
+        assert_eq!(identities.len(), 4, "each has limits of its own");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod apply;
 pub mod check;
+mod places;
 mod structured;
 mod table;
 

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ pub struct Request {
     headers: Vec<(HeaderName, HeaderValue)>,
     json: Option<Bytes>,
     /// A JSON array of texts, and how many.
-    inputs: Option<(Box<RawValue>, u32)>,
+    inputs: Option<(Box<RawValue>, NonZeroU32)>,
     model: Option<String>,
     dimensions: Option<u32>,
     user: Option<String>,
@@ -154,15 +155,12 @@ impl Request {
     }
 
     pub fn set_inputs(&mut self, inputs: &[Cow<'_, str>]) -> Result<()> {
-        if inputs.is_empty() {
-            return Err(invalid("there must be at least one input".into()));
-        }
         let json = to_raw_value(inputs)
             .map_err(|error| Error::new(status::INTERNAL, error.to_string()))?;
-        let count = inputs
-            .len()
-            .try_into()
+        let count = u32::try_from(inputs.len())
             .map_err(|_| invalid("there are too many inputs for one request".into()))?;
+        let count = NonZeroU32::new(count)
+            .ok_or_else(|| invalid("there must be at least one input".into()))?;
         self.inputs = Some((json, count));
         Ok(())
     }
@@ -322,6 +320,7 @@ impl Request {
                 may_repeat,
                 output: self.output.clone(),
                 progress: self.progress,
+                place: 0,
                 model,
                 body,
             },

@@ -13,6 +13,16 @@ pub use crate::transport::{HttpVersion, TlsRoots};
 /// Names with values, in the order given.
 pub type Pairs = Vec<(String, Secret)>;
 
+/// Another place for requests; what it leaves out is as the client has it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FallbackPlace {
+    pub base_url: Option<String>,
+    pub api_key: Option<Secret>,
+    pub organization: Option<String>,
+    pub project: Option<String>,
+    pub model: Option<String>,
+}
+
 /// The limits of one model. 0: not set.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ModelLimits {
@@ -97,6 +107,10 @@ pub struct Settings {
     pub limits: Vec<(String, ModelLimits)>,
     /// The group of each model that shares its limits with others.
     pub limit_groups: Vec<(String, String)>,
+    /// Where else requests may be served, in the order of preference.
+    pub fallbacks: Vec<FallbackPlace>,
+    /// The wait that a request is not sent elsewhere for.
+    pub fallback_after: Duration,
     /// Whether the server's answers teach what the limits are.
     pub learn_limits: bool,
     /// The longest response body, after decompression.
@@ -167,6 +181,8 @@ impl Default for Settings {
             burst: 0,
             limits: Vec::new(),
             limit_groups: Vec::new(),
+            fallbacks: Vec::new(),
+            fallback_after: Duration::from_secs(2),
             learn_limits: true,
             max_response_bytes: 1 << 30,
             max_redirects: 5,

@@ -23,6 +23,8 @@ pub struct Response {
     pub headers: Headers,
     /// Attempts that were started.
     pub attempts: u32,
+    /// Where it came from: 0 is the client's own place, n the nth fallback.
+    pub place: u8,
     /// The typed embed calls' vectors.
     pub embeddings: Option<Embeddings>,
     pub error: Option<Error>,

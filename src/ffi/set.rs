@@ -362,6 +362,42 @@ pub unsafe extern "C" fn oai_set_limit_groups(
     set_text(client, "limit_groups", json)
 }
 
+/// Sets where else requests may be served: when they would wait longer than `fallback_after_ms`, or longer than their
+/// deadline, and when all their attempts have failed at one place for a reason of that place (connection, 408, 429, 500
+/// and above, used-up quota). Each place has limits, pauses and a breaker of its own; several keys are several places.
+///
+/// `json`: an array of up to 8 objects such as `[{"api_key": "sk-..."}, {"base_url": "https://...", "api_key": "...",
+/// "model": "m"}]` with `base_url`, `api_key`, `organization`, `project` and `model`, each optional, in the order of
+/// preference and in place of all set before. What an entry leaves out is the client's own, but nothing of the client's
+/// (key, organization, project, headers, query) goes to another origin. Embeddings go only to the same model. Requests
+/// that name files, conversations, earlier responses and the like stay, as does all but POST requests with a JSON body.
+/// Copied; NULL: none, as is an empty text.
+/// Any thread, any time; holds for everything not yet sent. Entries with https:// must be there before the first
+/// request if `base_url` begins with http://.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
+/// a text that is not such JSON (the log says which entry). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_fallbacks(
+    client: *const oai_client,
+    json: *const c_char,
+) -> oai_status {
+    set_text(client, "fallbacks", json)
+}
+
+/// Sets the wait that a request is not served elsewhere for.
+///
+/// `ms`: milliseconds, up to a year, default 2000.
+/// Any thread, any time; holds for everything not yet sent.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client; `OAI_ERR_CONFIG` for a value outside the range
+/// (the log says which). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_set_fallback_after_ms(
+    client: *const oai_client,
+    ms: u64,
+) -> oai_status {
+    set(client, "fallback_after_ms", Value::U64(ms))
+}
+
 /// Sets whether the server's answers teach what the limits are. Limits that are set hold either way.
 ///
 /// `on`: 0 or 1, default 1.

@@ -153,7 +153,7 @@ fn accepted(expect: Expect, http_status: u16, headers: HeaderMap, body: Vec<u8>)
         response.set_body(body);
         return Outcome::Success(response);
     };
-    match embeddings::decode(&body, inputs as usize) {
+    match embeddings::decode(&body, inputs.get() as usize) {
         Ok(decoded) => {
             response.embeddings = Some(decoded);
             Outcome::Success(response)

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::attempt::{self, Outcome};
 use super::classify;
+use super::fallback;
 use super::gate::{Waits, time};
 use super::job::{Job, NewJob};
 use super::line::{Rank, Removed, Scope};
@@ -127,6 +128,7 @@ impl Scheduler {
         let model = self.stats.model(new.call.model.as_deref());
         let accepted = Instant::now();
         let timeout = new.timeout.or(policy.timeout);
+        let elsewhere = fallback::open_to(&new.call, &policy.fallbacks);
         Box::new(Job {
             own_key: self.transport.has_own_key(&new.call),
             token: 0,
@@ -147,6 +149,8 @@ impl Scheduler {
             may_repeat: new.may_repeat,
             tokens: new.tokens,
             model,
+            elsewhere,
+            asked: None,
             waited: None,
             attempts: 0,
             retries: 0,
@@ -180,6 +184,7 @@ impl Scheduler {
             }
             let policy = self.policy.get();
             let now = Instant::now();
+            state.consider_elsewhere(&mut job, &policy, now);
             if let Some(deadline) = job.deadline {
                 if now >= deadline {
                     let error = missed(&job);
@@ -397,9 +402,10 @@ impl Scheduler {
             end => end,
         };
         self.stats.attempted(&observed(&job, &end, pass));
+        let scope = job.scope.clone();
         let (verdict, doomed) = state.judge(&mut job, end, pass, &policy, now);
         // What ended may have been what the lane waited for.
-        state.line.open(&job.scope);
+        state.line.open(&scope);
         let finished = match verdict {
             Verdict::BackOff(due) => {
                 state.line.back_off(job, due);
@@ -455,6 +461,8 @@ impl Scheduler {
 
     /// Hands a terminal event over, counted.
     fn deliver(&self, job: Box<Job>, response: Response) {
+        let mut response = response;
+        response.place = job.call.place;
         let total = job.accepted.elapsed();
         self.stats.ended(&Ended {
             model: job.model,

@@ -1,5 +1,7 @@
 //! One accepted request on its way through the scheduler: a plain struct, not a future, since many may wait.
 
+use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -7,7 +9,7 @@ use tokio::time::Instant;
 use super::line::{Rank, Ranked, Scope};
 use super::stats::Model;
 use crate::completion::Delivery;
-use crate::transport::Call;
+use crate::transport::{Call, Content};
 
 /// How the answer is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +17,7 @@ pub enum Expect {
     /// As it came.
     Raw,
     /// As vectors, one for each input.
-    Embeddings { inputs: u32 },
+    Embeddings { inputs: NonZeroU32 },
 }
 
 /// What a client asks the scheduler to do.
@@ -51,8 +53,8 @@ pub(super) struct Job {
     pub waited: Option<Duration>,
     /// Attempts that were started.
     pub attempts: u32,
-    /// Retries that counted.
-    pub retries: u32,
+    /// Retries that counted; `max_retries` is at most 100.
+    pub retries: u8,
     /// When the last attempt began.
     pub attempted: Instant,
     /// It carries a key of its own, and waits for no token.
@@ -61,8 +63,19 @@ pub(super) struct Job {
     pub token: u64,
     /// It was sent once more because its token was not taken.
     pub renewed: bool,
+    /// The fallbacks that it may still go to, one bit for each.
+    pub elsewhere: u8,
+    /// What it was before it went to a fallback.
+    pub asked: Option<Box<Asked>>,
     /// An event of its stream was handed over, so it cannot be made again.
     pub streamed: bool,
+}
+
+/// A request as it was asked.
+pub(super) struct Asked {
+    pub scope: Scope,
+    pub body: Content,
+    pub model: Option<Arc<str>>,
 }
 
 impl Ranked for Box<Job> {

@@ -9,6 +9,7 @@ mod backoff;
 mod breaker;
 mod classify;
 mod dispatch;
+mod fallback;
 mod gate;
 mod ids;
 mod job;
@@ -25,6 +26,7 @@ mod stats;
 mod tokens;
 
 pub use dispatch::{Scheduler, Stop};
+pub use fallback::{Fallback, MOST as MOST_FALLBACKS};
 pub use job::{Expect, NewJob};
 pub use limits::Configured;
 pub use policy::{Policy, QueueFull};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::fallback::Fallback;
 use super::limits::Configured;
 
 /// See the option table for what each means.
@@ -39,6 +40,10 @@ pub struct Policy {
     pub breaker_failures: u32,
     pub breaker_reset: Duration,
     pub queue_full: QueueFull,
+    /// Where else requests may be served.
+    pub fallbacks: Vec<Fallback>,
+    /// The wait that they are not sent elsewhere for.
+    pub fallback_after: Duration,
 }
 
 /// What a blocking call does when the queue is full.
@@ -127,6 +132,8 @@ pub(super) mod tests {
             breaker_failures: 0,
             breaker_reset: Duration::from_secs(30),
             queue_full: QueueFull::Reject,
+            fallbacks: Vec::new(),
+            fallback_after: Duration::from_secs(2),
         }
     }
 

@@ -191,7 +191,12 @@ fn is_hopeless(codes: &[Option<String>; 2], message: &str) -> bool {
         .iter()
         .flatten()
         .any(|code| NEVER.contains(&code.as_str()))
-        || message.starts_with("Request too large")
+        || is_too_large(message)
+}
+
+/// A 429 that can never pass, wherever it is sent.
+pub fn is_too_large(message: &str) -> bool {
+    message.starts_with("Request too large")
 }
 
 /// What is added to a delay that the server named, so that all who were told the same do not come back at once:

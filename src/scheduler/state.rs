@@ -2,6 +2,8 @@
 //!
 //! Nothing here waits, sends or delivers: each step returns what is to be done once the lock is free.
 
+mod elsewhere;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
@@ -100,7 +102,7 @@ pub(super) enum Verdict {
 type Doomed = Vec<Box<Job>>;
 
 /// The limits and the breaker that a lane goes through.
-struct Way {
+pub(super) struct Way {
     gate: Arc<Gate>,
     breaker: Option<SharedBreaker>,
 }
@@ -122,6 +124,8 @@ pub(super) struct State {
     /// When something of a scope last succeeded.
     succeeded: HashMap<Scope, Instant>,
     ways: HashMap<Scope, Way>,
+    /// The lanes of fallbacks: which one, and the group whose limits apply there.
+    elsewhere: HashMap<Scope, (u8, Scope)>,
     notices: Notices,
     /// The settings that `ways` were made with.
     policy: Arc<Policy>,
@@ -147,6 +151,7 @@ impl State {
             armed: None,
             succeeded: HashMap::new(),
             ways: HashMap::new(),
+            elsewhere: HashMap::new(),
             policy,
             stats,
             notices: Notices::default(),
@@ -157,19 +162,20 @@ impl State {
     }
 
     /// Takes note of changed settings.
-    fn follow(&mut self, policy: &Arc<Policy>, now: Instant) {
+    pub(super) fn follow(&mut self, policy: &Arc<Policy>, now: Instant) {
         if Arc::ptr_eq(&self.policy, policy) {
             return;
         }
         let before = std::mem::replace(&mut self.policy, policy.clone());
-        if before.identity != policy.identity {
+        if before.identity != policy.identity || before.fallbacks != policy.fallbacks {
             self.ways.clear();
         }
         let same_breaker = before.breaker_failures == policy.breaker_failures
             && before.breaker_reset == policy.breaker_reset;
         for (scope, way) in &mut self.ways {
+            let group = self.elsewhere.get(scope).map_or(scope, |(_, group)| group);
             way.gate
-                .configure(policy.limits_of(scope), policy.learn_limits, now);
+                .configure(policy.limits_of(group), policy.learn_limits, now);
             if !same_breaker {
                 way.breaker = breaker(policy);
             }
@@ -178,14 +184,20 @@ impl State {
     }
 
     fn way(&mut self, scope: &Scope) -> &Way {
-        let (policy, owner) = (&self.policy, &self.owner);
+        let (policy, owner, elsewhere) = (&self.policy, &self.owner, &self.elsewhere);
         self.ways.entry(scope.clone()).or_insert_with(|| {
-            let gate = Gate::of(
-                policy.identity,
-                scope,
-                policy.limits_of(scope),
-                policy.learn_limits,
-            );
+            let (identity, group) = match elsewhere.get(scope) {
+                None => (policy.identity, scope),
+                Some((place, group)) => {
+                    let fallback = policy.fallbacks.get(usize::from(*place) - 1);
+                    (
+                        fallback.map_or(policy.identity, |there| there.identity),
+                        group,
+                    )
+                }
+            };
+            let limits = policy.limits_of(group);
+            let gate = Gate::of(identity, group, limits, policy.learn_limits);
             gate.subscribe(owner.clone(), scope);
             Way {
                 gate,
@@ -326,7 +338,9 @@ impl State {
             let permit = match gate.admit(now, tokens) {
                 Admit::Go(permit) => permit,
                 Admit::At(at) => {
-                    self.line.park_next(Some(instant(at)));
+                    if !self.divert_next(policy, instant(at), now) {
+                        self.line.park_next(Some(instant(at)));
+                    }
                     continue;
                 }
                 Admit::Blocked => {
@@ -350,10 +364,13 @@ impl State {
                     Allow::Go(given) => ticket = Some((breaker.clone(), given)),
                     wait => {
                         gate.refund(permit, now);
-                        self.line.park_next(match wait {
+                        let until = match wait {
                             Allow::At(at) => Some(instant(at)),
                             _ => None,
-                        });
+                        };
+                        if !until.is_some_and(|until| self.divert_next(policy, until, now)) {
+                            self.line.park_next(until);
+                        }
                         continue;
                     }
                 }
@@ -442,7 +459,7 @@ impl State {
             return (Verdict::Rejoin, Vec::new());
         }
         let history = History {
-            retries: job.retries,
+            retries: job.retries.into(),
             scope_moved: self
                 .succeeded
                 .get(&job.scope)
@@ -476,6 +493,11 @@ impl State {
                 } else {
                     why
                 };
+                if self.may_try_elsewhere(job, &trouble, policy)
+                    && self.try_elsewhere(job, policy, Duration::MAX, now)
+                {
+                    return (Verdict::Rejoin, Vec::new());
+                }
                 return (give_up(job, response, why), Vec::new());
             }
             Decision::Retry {
@@ -488,15 +510,21 @@ impl State {
             None => (delay, Vec::new()),
             Some(_) => {
                 let wait = pass.gate().least_wait(now, (0, 0), job.tokens);
-                (wait, self.line.doomed(&job.scope, now + wait))
+                let doomed = self.line.doomed(&job.scope, now + wait);
+                (wait, self.spare(doomed, policy, wait, now))
             }
         };
         if job.deadline.is_some_and(|at| now + wait >= at) {
+            if self.may_try_elsewhere(job, &trouble, policy)
+                && self.try_elsewhere(job, policy, wait, now)
+            {
+                return (Verdict::Rejoin, doomed);
+            }
             return (cannot_be_met(job, response, wait), doomed);
         }
         self.stats.retried(reason);
         log_retry(job, &response, policy, wait, counts, reason);
-        job.retries += u32::from(counts);
+        job.retries += u8::from(counts);
         match pauses {
             None => (Verdict::BackOff(now + wait), doomed),
             Some(_) => (Verdict::Rejoin, doomed),
@@ -589,7 +617,7 @@ fn log_retry(
         job.rank.id,
         job.attempts,
         describe(job),
-        job.retries + u32::from(counts),
+        job.retries + u8::from(counts),
         policy.max_retries,
         if counts { "" } else { " (not counted)" },
         classify::seconds(wait),

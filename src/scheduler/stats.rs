@@ -67,6 +67,7 @@ struct Counters {
     /// Few, and known to the compiler: a search along them beats a table.
     retries: Vec<(&'static str, u64)>,
     rate_limited: u64,
+    fallbacks: u64,
     pauses: u64,
     paused: Duration,
     sent: u64,
@@ -117,6 +118,11 @@ impl Stats {
             Some((_, count)) => *count += 1,
             None => counters.retries.push((reason, 1)),
         }
+    }
+
+    /// A request was sent elsewhere.
+    pub fn fell_back(&self) {
+        lock(&self.0).fallbacks += 1;
     }
 
     /// A refusal made a scope pause, or pause for so much longer.

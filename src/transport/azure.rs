@@ -84,6 +84,7 @@ mod tests {
             may_repeat: true,
             output: None,
             progress: false,
+            place: 0,
             model: model.map(Into::into),
         };
         azure.path(&call).map(Cow::into_owned)

@@ -26,6 +26,8 @@ pub struct Call {
     pub output: Option<Output>,
     /// The host wants to be told how far bodies have come.
     pub progress: bool,
+    /// Where it goes: 0 is the client's own place, n the nth fallback.
+    pub place: u8,
     /// Which model the body names.
     pub model: Option<Arc<str>>,
 }

@@ -103,12 +103,16 @@ impl HttpTransport {
         retries: u32,
         watcher: &Arc<dyn Watcher>,
     ) -> Result<Answer, Failure> {
-        let target = self.target.get();
+        let all = self.target.get();
+        let target = all.at(call.place).ok_or_else(|| {
+            let gone = format!("fallback {} was taken out of the settings", call.place);
+            Failure::new(FailureKind::Unsendable(status::CONFIG), gone)
+        })?;
         let headers = target
             .headers_for(call, retries)
             .map_err(|e| Failure::new(FailureKind::Unsendable(e.status), e.message))?;
         let mut hop = Hop {
-            url: url(&target, call)?,
+            url: url(target, call)?,
             method: call.method.clone(),
             headers,
             with_body: !call.body.is_empty(),

@@ -30,9 +30,19 @@ pub struct Target {
     pub key_required: bool,
     pub max_response_bytes: u64,
     pub max_redirects: u32,
+    /// Where else a call may go, by its `place` from 1 on. These have none of their own.
+    pub fallbacks: Vec<Target>,
 }
 
 impl Target {
+    /// Where a call goes; `None` if its fallback was taken out of the settings meanwhile.
+    pub fn at(&self, place: u8) -> Option<&Target> {
+        match usize::from(place).checked_sub(1) {
+            None => Some(self),
+            Some(index) => self.fallbacks.get(index),
+        }
+    }
+
     /// Whether a call carries a key other than the client's ordinary one.
     pub fn has_own_key(&self, call: &Call) -> bool {
         self.is_given(call) || call.is_admin() && self.admin_authorization.is_some()
@@ -107,6 +117,9 @@ impl Target {
                 text = text.replace(key, "***");
             }
         }
+        for fallback in &self.fallbacks {
+            text = fallback.redact(text);
+        }
         text
     }
 
@@ -161,6 +174,7 @@ mod tests {
             may_repeat: true,
             output: None,
             progress: false,
+            place: 0,
             model: None,
         }
     }

@@ -24,6 +24,8 @@ static const struct value {
     {"default_query", "a=b", "{\"a\": \"b\"}", 0},
     {"limits", "{\"m\": {\"burst\": 7}}", "{\"m\": {\"burst\": 7}}", 0},
     {"limit_groups", "{\"m\": \"group\"}", "{\"m\": \"group\"}", 0},
+    {"fallbacks", "[{\"model\": \"m\"}]",
+     "[{\"base_url\": null, \"api_key\": null, \"organization\": null, \"project\": null, \"model\": \"m\"}]", 0},
     {"proxy", "http://127.0.0.1:9/", NULL, 0},
     {"https_proxy", "http://127.0.0.1:9/", NULL, 0},
     {"http_proxy", "http://127.0.0.1:9/", NULL, 0},

@@ -154,6 +154,7 @@ static void setters(void)
     TEXT(default_query, "a=b");
     TEXT(limits, "{}");
     TEXT(limit_groups, "{}");
+    TEXT(fallbacks, "[]");
     TEXT(proxy, "");
     TEXT(https_proxy, "");
     TEXT(http_proxy, "");
@@ -165,6 +166,7 @@ static void setters(void)
     NUMBER(queue_size, 1);
     NUMBER(queue_full, OAI_QUEUE_FULL_WAIT);
     NUMBER(ageing_ms, 1);
+    NUMBER(fallback_after_ms, 1);
     NUMBER(requests_per_minute, 1);
     NUMBER(tokens_per_minute, 1);
     NUMBER(burst, 1);

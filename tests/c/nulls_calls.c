@@ -22,6 +22,8 @@ static void responses(void)
     CHECK_NUMBER(oai_response_http_status(NULL), 0);
     cover("oai_response_id");
     CHECK_NUMBER(oai_response_id(NULL), 0);
+    cover("oai_response_fallback");
+    CHECK_NUMBER(oai_response_fallback(NULL), -1);
     cover("oai_response_attempts");
     CHECK_NUMBER(oai_response_attempts(NULL), 0);
     cover("oai_response_body");

@@ -261,6 +261,14 @@ fn samples() -> Vec<(&'static str, Value<'static>, Json, &'static str, Json)> {
             json!({"m": "g"}),
         ),
         (
+            "fallbacks",
+            Value::Str(Some(r#"[{"model": "m"}]"#)),
+            json!([{"model": "m"}]),
+            r#"[{"model": "m"}]"#,
+            json!([{"base_url": null, "api_key": null, "organization": null, "project": null, "model": "m"}]),
+        ),
+        ("fallback_after_ms", Value::U64(7), json!(7), "7", json!(7)),
+        (
             "learn_limits",
             Value::I32(0),
             json!(false),

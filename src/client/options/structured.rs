@@ -120,7 +120,8 @@ fn told(model: &str) -> &str {
     }
 }
 
-fn unknown(member: &str, known: &str) -> Complaint {
+/// The complaint of a member that is not one of those `known`.
+pub fn unknown(member: &str, known: &str) -> Complaint {
     let plausible =
         member.len() <= 40 && member.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     match plausible {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::super::secret::Secret;
 use super::super::settings::{CallbackThread, HttpVersion, QueueFull, Settings, TlsRoots};
-use super::{Class, Fields, Guard, Kind, Opt, check, structured};
+use super::{Class, Fields, Guard, Kind, Opt, check, places, structured};
 
 /// No option counts longer than a year: sums of times cannot overflow.
 const MAX_MS: u64 = 365 * 24 * 3600 * 1000;
@@ -526,6 +526,27 @@ pub static OPTIONS: &[Opt] = &[
         guard: Guard::Open,
         doc: c"Models that share their limits: a JSON object from model to group.",
         fields: fields!(limit_groups),
+    },
+    Opt {
+        c_name: c"fallbacks",
+        kind: json!(fallbacks, places::fallbacks, places::show_fallbacks),
+        default: c"",
+        env: &["OAI_FALLBACKS"],
+        class: Class::Scheduling,
+        guard: Guard::Receiver,
+        doc: c"Where else requests may be served, in the order of preference: a JSON array of objects with \
+              base_url, api_key, organization, project and model, each optional.",
+        fields: fields!(fallbacks),
+    },
+    Opt {
+        c_name: c"fallback_after_ms",
+        kind: ms!(fallback_after),
+        default: c"2000",
+        env: &["OAI_FALLBACK_AFTER_MS"],
+        class: Class::Scheduling,
+        guard: Guard::Open,
+        doc: c"Wait in milliseconds that a request is not served elsewhere for, if there are fallbacks.",
+        fields: fields!(fallback_after),
     },
     Opt {
         c_name: c"learn_limits",

@@ -79,6 +79,7 @@ fn one_change_each() -> Vec<(&'static str, impl Fn(&mut Settings))> {
         "learn_limits" => "off",
         "limits" => r#"{"m": {"burst": 1}}"#,
         "limit_groups" => r#"{"m": "g"}"#,
+        "fallbacks" => r#"[{"model": "m"}]"#,
         "tls_roots" => "bundled",
         "ca_pem" => "-----BEGIN CERTIFICATE-----",
         "proxy" | "https_proxy" | "http_proxy" => "http://localhost:2",

@@ -29,7 +29,12 @@ fn inputs_make_a_typed_embed_call() {
     request.set_dimensions(256).unwrap();
     request.set_user(Some("u")).unwrap();
     let job = request.to_job().unwrap();
-    assert_eq!(job.expect, Expect::Embeddings { inputs: 2 });
+    assert_eq!(
+        job.expect,
+        Expect::Embeddings {
+            inputs: NonZeroU32::new(2).unwrap()
+        }
+    );
     assert_eq!(
         json(job.call.body.json()),
         serde_json::json!({

@@ -16,6 +16,7 @@ use crate::transport::{Answer, Body, Call, Content, Failure, FailureKind, Parts,
 mod basics;
 mod cancel;
 mod cost;
+mod fallbacks;
 mod limits;
 mod retries;
 mod streams;
@@ -83,6 +84,7 @@ struct Script {
     steps: Mutex<VecDeque<Step>>,
     /// When each attempt began, in milliseconds, and its path.
     seen: Mutex<Vec<(u64, String)>>,
+    bodies: Mutex<Vec<String>>,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
     epoch: Mutex<Option<Instant>>,
@@ -111,6 +113,8 @@ impl Transport for Script {
             let now = Instant::now();
             let epoch = *lock(&self.epoch).get_or_insert(now);
             lock(&self.seen).push(((now - epoch).as_millis() as u64, call.path.to_string()));
+            let body = String::from_utf8_lossy(call.body.json()).into_owned();
+            lock(&self.bodies).push(body);
             let running = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
             self.most_in_flight.fetch_max(running, Ordering::SeqCst);
             let _flight = InFlight(&self.in_flight);
@@ -238,6 +242,7 @@ impl Bench {
                 may_repeat: true,
                 output: None,
                 progress: false,
+                place: 0,
                 model: None,
             },
             expect: Expect::Raw,

@@ -64,6 +64,8 @@ impl Report {
         }
         text.counter("oai_rate_limited_total", "Answers with HTTP status 429.");
         text.sample(&[], self.rate_limited);
+        text.counter("oai_fallbacks_total", "Requests that went to a fallback.");
+        text.sample(&[], self.fallbacks);
         text.counter("oai_pauses_total", "Pauses of a scope after a refusal.");
         text.sample(&[], self.pauses.count);
         text.counter("oai_paused_seconds_total", "Length of these pauses.");

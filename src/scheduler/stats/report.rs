@@ -25,6 +25,7 @@ pub struct Report {
     pub attempts: u64,
     pub retries: Labelled,
     pub rate_limited: u64,
+    pub fallbacks: u64,
     pub pauses: Pauses,
     pub tokens: Tokens,
     pub bytes: Bytes,
@@ -137,6 +138,7 @@ impl Report {
                 .map(|(reason, count)| (Cow::Owned(reason.replace(' ', "_")), *count))
                 .collect(),
             rate_limited: counters.rate_limited,
+            fallbacks: counters.fallbacks,
             pauses: Pauses {
                 count: counters.pauses,
                 total_ms: milliseconds(counters.paused),

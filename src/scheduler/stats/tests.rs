@@ -55,6 +55,7 @@ fn busy() -> Stats {
         ..attempt(model)
     });
     stats.paused(ms(1_500));
+    stats.fell_back();
     stats.retried("rate limited");
     let model = accepted(&stats, Some("gpt-4o-mini"));
     stats.attempted(&attempt(model));
@@ -217,6 +218,7 @@ fn what_is_recorded_is_told() {
         ("/attempts", 2),
         ("/retries/rate_limited", 1),
         ("/rate_limited", 1),
+        ("/fallbacks", 1),
         ("/pauses/count", 1),
         ("/pauses/total_ms", 1_500),
         ("/tokens/charged", 20),

@@ -1,5 +1,7 @@
 //! Order, bounds, deadlines and the end of a client.
 
+use std::num::NonZeroU32;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -242,7 +244,9 @@ async fn typed_embeddings_are_decoded_and_their_faults_are_final() {
     };
     let bench = Bench::new(exact(), vec![answer(), answer()]);
     let typed = |inputs| NewJob {
-        expect: Expect::Embeddings { inputs },
+        expect: Expect::Embeddings {
+            inputs: NonZeroU32::new(inputs).unwrap(),
+        },
         ..Bench::job("/embeddings")
     };
     bench.try_submit(typed(1)).unwrap();
