@@ -130,7 +130,7 @@
 #define OAI_ABI_EPOCH 0
 
 /** Additions to the ABI since the epoch began. */
-#define OAI_ABI_ADDITIONS 2
+#define OAI_ABI_ADDITIONS 3
 
 /** A log level: nothing. */
 #define OAI_LOG_OFF 0
@@ -1145,6 +1145,15 @@ oai_status oai_set_callback_thread(const oai_client *client, int32_t thread);
  * Returns `OAI_OK`, or `OAI_ERR_INVALID_ARGUMENT`, naming what is wrong. Any thread. Since 0.1.
  */
 oai_status oai_request_new(const char *method, const char *path, oai_request **request, oai_error **error);
+
+/**
+ * Makes a copy of a request, which may be changed without changing the other.
+ *
+ * `request`: not NULL. `copy`: not NULL, gets the copy, which the caller frees with `oai_request_free`. `error`:
+ * nullable.
+ * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+ */
+oai_status oai_request_clone(const oai_request *request, oai_request **copy, oai_error **error);
 
 /**
  * Frees a request; what was submitted from it goes on.

@@ -250,6 +250,22 @@ fn a_request_is_led_from_page_to_page() {
 }
 
 #[test]
+fn a_copy_goes_its_own_way() {
+    let server = TestServer::start(Config::default());
+    let client = Client::new(&server.url(), json!({}));
+    server.script(page(&["a"], json!({"has_more": true, "last_id": "a"})));
+    let request = Request::new("GET", "/things", &[]);
+    let mut copy = ptr::null_mut();
+    // SAFETY: all pointers live as long as the call.
+    ok(|error| unsafe { oai_request_clone(request.0, &mut copy, error) });
+    let copy = Request(copy);
+    assert_eq!(send_and_lead(&client, &request), (OAI_OK, 1));
+    server.script(page(&["a"], json!({"has_more": false})));
+    assert_eq!(send_and_lead(&client, &copy), (OAI_OK, 0));
+    assert_eq!(paths(&server), ["/v1/things", "/v1/things"]);
+}
+
+#[test]
 fn a_request_is_not_led_in_circles() {
     let server = TestServer::start(Config::default());
     let client = Client::new(&server.url(), json!({}));

@@ -22,7 +22,7 @@ pub struct Pages {
 }
 
 /// Every cursor that the server gave in one walk through a list, or a server that repeats one would be asked for ever.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Trail(HashSet<Cursor>);
 
 impl Trail {

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::time::Duration;
 
-use super::border::{borrow_mut, call, call_logged, clear, free, give, put, writable};
+use super::border::{borrow, borrow_mut, call, call_logged, clear, free, give, put, writable};
 use super::error::oai_error;
 use super::status::oai_status;
 use super::text::{optional_str, packed, required_bytes, required_str, texts};
@@ -54,6 +54,33 @@ pub unsafe extern "C" fn oai_request_new(
         };
         // SAFETY: checked not to be NULL.
         unsafe { put(request, give(made)) };
+        Ok(())
+    })
+}
+
+/// Makes a copy of a request, which may be changed without changing the other.
+///
+/// `request`: not NULL. `copy`: not NULL, gets the copy, which the caller frees with `oai_request_free`. `error`:
+/// nullable.
+/// Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oai_request_clone(
+    request: *const oai_request,
+    copy: *mut *mut oai_request,
+    error: *mut *mut oai_error,
+) -> oai_status {
+    clear(copy);
+    call(error, || {
+        writable(copy, "copy")?;
+        // SAFETY: NULL or a live handle of this thread, by the conventions.
+        let request = unsafe { borrow(request, "request") }?;
+        let made = oai_request {
+            request: request.request.clone(),
+            tag: request.tag,
+            trail: request.trail.clone(),
+        };
+        // SAFETY: checked not to be NULL.
+        unsafe { put(copy, give(made)) };
         Ok(())
     })
 }

@@ -251,6 +251,15 @@ static void requests(void)
     take_error(&error, "request");
     CHECK_STATUS(oai_request_new("POST", "/embeddings", &request, NULL), OAI_OK);
 
+    cover("oai_request_clone");
+    oai_request *copy = GARBAGE(oai_request);
+    CHECK_STATUS(oai_request_clone(NULL, &copy, &error), INVALID);
+    CHECK(copy == NULL);
+    take_error(&error, "request");
+    CHECK_STATUS(oai_request_clone(request, NULL, &error), INVALID);
+    take_error(&error, "copy");
+    CHECK_STATUS(oai_request_clone(request, &copy, NULL), OAI_OK);
+    oai_request_free(copy);
     cover("oai_request_set_json");
     CHECK_STATUS(oai_request_set_json(NULL, "{}", 2), INVALID);
     CHECK_STATUS(oai_request_set_json(request, NULL, 0), INVALID);
