@@ -9,6 +9,7 @@ use border::{Answer, Client, Events, Request, ok, outcome};
 use oaic::ffi::pages::{
     oai_pages, oai_pages_free, oai_pages_new, oai_pages_next, oai_request_next_page,
 };
+use oaic::ffi::request::oai_request_clone;
 use oaic::ffi::response::{oai_response, oai_response_free};
 use oaic::ffi::send::oai_send;
 use oaic::ffi::set::oai_set_max_concurrent_requests;
