@@ -107,7 +107,15 @@ thread_local! {
 
 /// Whether this thread is inside a callback, where blocking calls are refused.
 pub fn in_callback() -> bool {
-    RUNNING.with_borrow(|running| !running.is_empty())
+    running(|running| !running.is_empty())
+}
+
+/// Looks at the callbacks that run on this thread. One whose thread-local storage is gone already, as that of a C++
+/// program's main thread is when its static objects are destroyed, runs none.
+fn running(look: impl FnOnce(&[usize]) -> bool) -> bool {
+    RUNNING
+        .try_with(|running| look(&running.borrow()))
+        .unwrap_or(false)
 }
 
 impl Mailbox {
@@ -240,9 +248,11 @@ impl Mailbox {
 
     /// Makes a call into the host, remembering on this thread whose it is.
     pub(super) fn call(&self, call: impl FnOnce()) {
-        RUNNING.with_borrow_mut(|running| running.push(self.address()));
+        let noted = RUNNING.try_with(|running| running.borrow_mut().push(self.address()));
         call();
-        RUNNING.with_borrow_mut(|running| running.pop());
+        if noted.is_ok() {
+            let _ = RUNNING.try_with(|running| running.borrow_mut().pop());
+        }
     }
 
     fn address(&self) -> usize {
@@ -254,7 +264,7 @@ impl Mailbox {
     /// Inside a callback of another client on the dispatcher thread, nobody else would empty this mailbox, so this
     /// does. On a runtime thread the runtime is told that it blocks.
     pub fn drain(&self) {
-        if RUNNING.with_borrow(|running| running.contains(&self.address())) {
+        if running(|running| running.contains(&self.address())) {
             return;
         }
         if runtime::on_worker() {

@@ -65,14 +65,15 @@ impl Drop for UserData {
             return;
         };
         let data = self.data;
-        let kept = REFUSED.with_borrow_mut(|refused| match refused {
+        let kept = REFUSED.try_with(|refused| match &mut *refused.borrow_mut() {
             Some(refused) => {
                 refused.push((destructor, data));
                 true
             }
             None => false,
         });
-        if !kept {
+        // A thread that ends has nowhere to keep it.
+        if !kept.unwrap_or(false) {
             // SAFETY: the host gave the two together.
             unsafe { destructor(data) };
         }
@@ -90,9 +91,10 @@ thread_local! {
 
 /// Runs `submit` and then the destructors of what it refused.
 pub(super) fn with_destructors_last(submit: impl FnOnce() -> oai_status) -> oai_status {
-    REFUSED.set(Some(Vec::new()));
+    let _ = REFUSED.try_with(|refused| refused.replace(Some(Vec::new())));
     let status = submit();
-    for (destructor, data) in REFUSED.take().unwrap_or_default() {
+    let refused = REFUSED.try_with(RefCell::take);
+    for (destructor, data) in refused.ok().flatten().unwrap_or_default() {
         // SAFETY: the host gave the two together, and each pair is here once.
         unsafe { destructor(data) };
     }
