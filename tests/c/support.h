@@ -314,10 +314,10 @@ static inline oai_client *new_client(const char *json)
     oai_client *client = NULL;
     oai_error *error = NULL;
     /* A key of its own, since clients of one key share their limits and pauses; and full speed from the start. */
-    static atomic_uint keys;
+    static unsigned keys;
     char *config = text_of("{\"base_url\": \"%s/v1\", \"api_key\": \"sk-test-%08u\", \"learn_limits\": false, "
                            "\"dotenv\": false%s%s}",
-                           server_url(), atomic_fetch_add(&keys, 1), *json != '\0' ? ", " : "", json);
+                           server_url(), __atomic_fetch_add(&keys, 1, __ATOMIC_RELAXED), *json != '\0' ? ", " : "", json);
     if (oai_client_new(config, OAI_STRLEN, &client, &error) != OAI_OK)
         FAIL("%s: %s", config, oai_error_message(error));
     free(config);
