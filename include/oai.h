@@ -827,19 +827,19 @@ oai_status oai_set_limit_groups(const oai_client *client, const char *json);
 
 /**
  * Sets where else requests may be served: when they would wait longer than `fallback_after_ms`, or longer than their
- * deadline, and when all their attempts have failed at one place for a reason of that place (connection, 408, 429, 500
+ * deadline, and when all their attempts have failed at one place for a reason of that place (no answer, 408, 429, 500
  * and above, used-up quota). Each place has limits, pauses and a breaker of its own; several keys are several places.
  *
  * `json`: an array of up to 8 objects such as `[{"api_key": "sk-..."}, {"base_url": "https://...", "api_key": "...",
  * "model": "m"}]` with `base_url`, `api_key`, `organization`, `project` and `model`, each optional, in the order of
  * preference and in place of all set before. What an entry leaves out is the client's own, but nothing of the client's
  * (key, organization, project, headers, query) goes to another origin. Embeddings go only to the same model. Requests
- * that name files, conversations, earlier responses and the like stay, as does all but POST requests with a JSON body.
- * Copied; NULL: none, as is an empty text.
- * Any thread, any time; holds for everything not yet sent. Entries with https:// must be there before the first
- * request if `base_url` begins with http://.
- * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
- * a text that is not such JSON (the log says which entry). Since 0.1.
+ * that name files, conversations, earlier responses and the like stay, as do those with headers or a query of their own
+ * and all but POST requests with a JSON body.
+ * A request that went elsewhere does not come back. Copied; NULL: none, as is an empty text.
+ * Any thread, until the client's first request.
+ * Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_STATE` after
+ * the first request; `OAI_ERR_CONFIG` for a text that is not such JSON (the log says which entry). Since 0.1.
  */
 oai_status oai_set_fallbacks(const oai_client *client, const char *json);
 
@@ -1382,12 +1382,11 @@ uint64_t oai_response_id(const oai_response *response);
 uint32_t oai_response_attempts(const oai_response *response);
 
 /**
- * Where the outcome comes from: -1 for the client's own place, else the place of the fallback in `fallbacks`, from 0
- * on.
+ * Where the outcome comes from: 0 for the client's own place, n for the nth of `fallbacks`.
  *
- * `response`: may be NULL, which gives -1. Any thread. Since 0.1.
+ * `response`: may be NULL, which gives 0. Any thread. Since 0.1.
  */
-int32_t oai_response_fallback(const oai_response *response);
+uint32_t oai_response_fallback(const oai_response *response);
 
 /**
  * The body as it was received, decompressed.

@@ -68,6 +68,7 @@ pub fn policy(settings: &Settings, place: &Place) -> Policy {
                 Fallback {
                     identity: identity(&there, &place),
                     model: fallback.model.as_deref().map(Into::into),
+                    rotating: place.provider.is_some(),
                 }
             })
             .collect(),
@@ -115,7 +116,8 @@ fn elsewhere(settings: &Settings, place: &Place, fallback: &FallbackPlace) -> (S
     let mut there = settings.clone();
     let mut place = place.clone();
     if let Some(base_url) = &fallback.base_url {
-        if origin(base_url) != origin(&address(settings, &place).0) {
+        // The key for Azure and the one for OpenAI are never taken for each other.
+        if place.azure || origin(base_url) != origin(&address(settings, &place).0) {
             there.api_key = None;
             there.admin_api_key = None;
             there.organization = None;
@@ -397,6 +399,27 @@ mod tests {
         identities.sort_unstable();
         identities.dedup();
         assert_eq!(identities.len(), 4, "each has limits of its own");
+    }
+
+    #[test]
+    fn a_fallback_beside_azure_gets_no_key_of_openai() {
+        let settings = Settings {
+            api_key: Some(Secret::new("sk-openai")),
+            azure_endpoint: Some("https://name.openai.azure.com".into()),
+            azure_api_key: Some(Secret::new("azure-key")),
+            fallbacks: vec![FallbackPlace {
+                base_url: Some("https://name.openai.azure.com/openai/v1".into()),
+                ..FallbackPlace::default()
+            }],
+            ..Settings::default()
+        };
+        let place = Place {
+            azure: true,
+            ..Place::default()
+        };
+        let own = target(&settings, &place).unwrap();
+        assert_eq!(own.fallbacks[0].authorization, None);
+        assert_eq!(own.fallbacks[0].api_key, None);
     }
 
     #[test]

@@ -112,14 +112,13 @@ pub unsafe extern "C" fn oai_response_attempts(response: *const oai_response) ->
     unsafe { read(response, 0, |r| Some(r.response.attempts)) }
 }
 
-/// Where the outcome comes from: -1 for the client's own place, else the place of the fallback in `fallbacks`, from 0
-/// on.
+/// Where the outcome comes from: 0 for the client's own place, n for the nth of `fallbacks`.
 ///
-/// `response`: may be NULL, which gives -1. Any thread. Since 0.1.
+/// `response`: may be NULL, which gives 0. Any thread. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn oai_response_fallback(response: *const oai_response) -> i32 {
+pub unsafe extern "C" fn oai_response_fallback(response: *const oai_response) -> u32 {
     // SAFETY: NULL or a live handle, by the conventions.
-    unsafe { read(response, -1, |r| Some(i32::from(r.response.place) - 1)) }
+    unsafe { read(response, 0, |r| Some(r.response.place.into())) }
 }
 
 /// The body as it was received, decompressed.

@@ -363,19 +363,19 @@ pub unsafe extern "C" fn oai_set_limit_groups(
 }
 
 /// Sets where else requests may be served: when they would wait longer than `fallback_after_ms`, or longer than their
-/// deadline, and when all their attempts have failed at one place for a reason of that place (connection, 408, 429, 500
+/// deadline, and when all their attempts have failed at one place for a reason of that place (no answer, 408, 429, 500
 /// and above, used-up quota). Each place has limits, pauses and a breaker of its own; several keys are several places.
 ///
 /// `json`: an array of up to 8 objects such as `[{"api_key": "sk-..."}, {"base_url": "https://...", "api_key": "...",
 /// "model": "m"}]` with `base_url`, `api_key`, `organization`, `project` and `model`, each optional, in the order of
 /// preference and in place of all set before. What an entry leaves out is the client's own, but nothing of the client's
 /// (key, organization, project, headers, query) goes to another origin. Embeddings go only to the same model. Requests
-/// that name files, conversations, earlier responses and the like stay, as does all but POST requests with a JSON body.
-/// Copied; NULL: none, as is an empty text.
-/// Any thread, any time; holds for everything not yet sent. Entries with https:// must be there before the first
-/// request if `base_url` begins with http://.
-/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_CONFIG` for
-/// a text that is not such JSON (the log says which entry). Since 0.1.
+/// that name files, conversations, earlier responses and the like stay, as do those with headers or a query of their own
+/// and all but POST requests with a JSON body.
+/// A request that went elsewhere does not come back. Copied; NULL: none, as is an empty text.
+/// Any thread, until the client's first request.
+/// Returns `OAI_OK`; `OAI_ERR_INVALID_ARGUMENT` for a NULL client or a text that is not UTF-8; `OAI_ERR_STATE` after
+/// the first request; `OAI_ERR_CONFIG` for a text that is not such JSON (the log says which entry). Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oai_set_fallbacks(
     client: *const oai_client,

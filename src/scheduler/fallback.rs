@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use http::header::{AUTHORIZATION, HeaderName};
+use http::header::{ACCEPT, HeaderName};
 use memchr::memmem;
 
 use super::retry::{self, Trouble};
@@ -24,6 +24,8 @@ pub struct Fallback {
     pub identity: u64,
     /// The model to ask for there; `None`: the request's own.
     pub model: Option<Arc<str>>,
+    /// It takes the client's rotating tokens.
+    pub rotating: bool,
 }
 
 /// How many there can be: a request keeps those that it may still go to in one byte.
@@ -58,7 +60,8 @@ const STATELESS: [&str; 7] = [
 ];
 
 /// Keys of a body, at any depth, whose values name something that one server keeps.
-const KEPT: [&[u8]; 5] = [
+const KEPT: [&[u8]; 6] = [
+    b"\"encrypted_content\"",
     b"\"file_id\"",
     b"\"file_ids\"",
     b"\"vector_store_ids\"",
@@ -79,15 +82,15 @@ fn is_stateless(call: &Call) -> bool {
     let Content::Bytes(body) = &call.body else {
         return false;
     };
-    // A key that came with the request is for its own server.
-    let keyed = |name: &HeaderName| *name == AUTHORIZATION || name == "api-key";
-    if call.headers.iter().any(|(name, _)| keyed(name)) {
+    // What came with the request may be meant for its own server, such as a key.
+    let harmless = |name: &HeaderName| name == "idempotency-key" || *name == ACCEPT;
+    if !call.query.is_empty() || !call.headers.iter().all(|(name, _)| harmless(name)) {
         return false;
     }
     if call.method != Method::POST || !STATELESS.contains(&&*call.path) {
         return false;
     }
-    if KEPT.iter().any(|key| memmem::find(body, key).is_some()) {
+    if KEPT.iter().any(|key| memmem::find(body, key).is_some()) || names_earlier_audio(body) {
         return false;
     }
     if &*call.path != "/responses" {
@@ -100,6 +103,21 @@ fn is_stateless(call: &Call) -> bool {
         let absent =
             |member: &Option<&str>| member.is_none_or(|json| json == "null" || json == "false");
         members.iter().all(absent)
+    })
+}
+
+/// Whether a chat goes on from a spoken answer: `"audio": {"id": ...}`.
+fn names_earlier_audio(body: &[u8]) -> bool {
+    let key = b"\"audio\"";
+    memmem::find_iter(body, key).any(|at| {
+        let mut rest = body[at + key.len()..].trim_ascii_start();
+        for mark in [b':', b'{'] {
+            match rest.split_first() {
+                Some((first, behind)) if *first == mark => rest = behind.trim_ascii_start(),
+                _ => return false,
+            }
+        }
+        rest.starts_with(b"\"id\"")
     })
 }
 
@@ -183,6 +201,7 @@ mod tests {
         Fallback {
             identity: 1,
             model: model.map(Into::into),
+            rotating: false,
         }
     }
 
@@ -239,6 +258,17 @@ mod tests {
                 r#"{"messages":[{"content":[{"file":{"file_id":"f"}}]}]}"#,
                 false,
             ),
+            ("/chat/completions", r#"{"audio":{"voice":"alloy"}}"#, true),
+            (
+                "/chat/completions",
+                r#"{"messages":[{"audio" : {"id":"audio_1"}}]}"#,
+                false,
+            ),
+            (
+                "/responses",
+                r#"{"input":[{"encrypted_content":"x"}]}"#,
+                false,
+            ),
             ("/threads/runs", r#"{"model":"m"}"#, false),
             ("/files", "{}", false),
             ("/batches", r#"{"input_file_id":"f"}"#, false),
@@ -249,6 +279,13 @@ mod tests {
             let open = open_to(&call(path, Some("m"), body), &[fallback(None)]);
             assert_eq!(open == 1, stateless, "{path} {body}");
         }
+        let mut own = call("/completions", Some("m"), "{}");
+        own.headers = Box::new([(HeaderName::from_static("cookie"), "a".parse().unwrap())]);
+        assert_eq!(open_to(&own, &[fallback(None)]), 0);
+        own.headers = Box::new([(ACCEPT, "a".parse().unwrap())]);
+        assert_eq!(open_to(&own, &[fallback(None)]), 1);
+        own.query = Box::new([("a".into(), "b".into())]);
+        assert_eq!(open_to(&own, &[fallback(None)]), 0);
         let mut get = call("/responses", None, "");
         get.method = Method::GET;
         assert_eq!(open_to(&get, &[fallback(None)]), 0);
@@ -263,6 +300,47 @@ mod tests {
             0b111
         );
         assert_eq!(open_to(&call("/chat/completions", None, "{}"), &all), 0b010);
+    }
+
+    #[test]
+    fn a_failure_is_of_the_place_unless_it_is_of_the_request() {
+        let answer = |http_status, message: &str| Trouble::Answer {
+            http_status,
+            codes: [None, None],
+            message: message.to_owned(),
+            should_retry: None,
+            requested: None,
+        };
+        for (trouble, of_the_place) in [
+            (answer(429, "slow down"), true),
+            (answer(429, "Request too large for m"), false),
+            (answer(408, ""), true),
+            (answer(500, ""), true),
+            (answer(503, ""), true),
+            (answer(400, ""), false),
+            (answer(401, ""), false),
+            (answer(403, ""), false),
+            (answer(404, ""), false),
+            (answer(409, ""), false),
+            (answer(422, ""), false),
+            (Trouble::Final, false),
+        ] {
+            assert_eq!(is_of_the_place(&trouble), of_the_place, "{trouble:?}");
+        }
+        for (kind, of_the_place) in [
+            (FailureKind::Connect, true),
+            (FailureKind::Certificate, true),
+            (FailureKind::Timeout, true),
+            (FailureKind::Idle, true),
+            (FailureKind::Lost, true),
+            (FailureKind::Protocol, true),
+            (FailureKind::TooLarge, false),
+            (FailureKind::Redirect, false),
+            (FailureKind::Unsendable(0), false),
+        ] {
+            let trouble = Trouble::NoAnswer { kind, sent: false };
+            assert_eq!(is_of_the_place(&trouble), of_the_place, "{trouble:?}");
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ static void a_second_key(void)
     for (int i = 0; i < 2; i++) {
         oai_response *response = embed_one(client);
         CHECK_STATUS(oai_response_status(response), OAI_OK);
-        CHECK_NUMBER(oai_response_fallback(response), 0);
+        CHECK_NUMBER(oai_response_fallback(response), 1);
         CHECK_NUMBER(oai_response_attempts(response), i == 0 ? 2 : 1);
         oai_response_free(response);
     }
@@ -64,7 +64,7 @@ static void a_second_server(void)
     oai_client *client = new_client(json);
     oai_response *response = embed_one(client);
     CHECK_STATUS(oai_response_status(response), OAI_OK);
-    CHECK_NUMBER(oai_response_fallback(response), 0);
+    CHECK_NUMBER(oai_response_fallback(response), 1);
     CHECK_NUMBER(oai_response_attempts(response), 3);
     oai_response_free(response);
     char *log = server_log(1);
@@ -81,11 +81,14 @@ static void at_home(void)
     oai_client *client = new_client("\"fallbacks\": [{\"api_key\": \"sk-fallbacks-4\"}]");
     oai_response *response = embed_one(client);
     CHECK_STATUS(oai_response_status(response), OAI_OK);
-    CHECK_NUMBER(oai_response_fallback(response), -1);
+    CHECK_NUMBER(oai_response_fallback(response), 0);
     oai_response_free(response);
+    CHECK_STATUS(oai_set_fallbacks(client, NULL), OAI_ERR_STATE);
+    CHECK_STATUS(oai_set_fallback_after_ms(client, 0), OAI_OK);
+    oai_client_free(client);
+    client = new_client("");
     CHECK_STATUS(oai_set_fallbacks(client, "[{\"key\": \"sk-x\"}]"), OAI_ERR_CONFIG);
     CHECK_STATUS(oai_set_fallbacks(client, NULL), OAI_OK);
-    CHECK_STATUS(oai_set_fallback_after_ms(client, 0), OAI_OK);
     oai_client_free(client);
 }
 

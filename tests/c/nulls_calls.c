@@ -23,7 +23,7 @@ static void responses(void)
     cover("oai_response_id");
     CHECK_NUMBER(oai_response_id(NULL), 0);
     cover("oai_response_fallback");
-    CHECK_NUMBER(oai_response_fallback(NULL), -1);
+    CHECK_NUMBER(oai_response_fallback(NULL), 0);
     cover("oai_response_attempts");
     CHECK_NUMBER(oai_response_attempts(NULL), 0);
     cover("oai_response_body");

@@ -532,7 +532,7 @@ pub static OPTIONS: &[Opt] = &[
         kind: json!(fallbacks, places::fallbacks, places::show_fallbacks),
         default: c"",
         env: &["OAI_FALLBACKS"],
-        class: Class::Scheduling,
+        class: Class::Transport,
         guard: Guard::Receiver,
         doc: c"Where else requests may be served, in the order of preference: a JSON array of objects with \
               base_url, api_key, organization, project and model, each optional.",

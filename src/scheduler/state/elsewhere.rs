@@ -30,17 +30,31 @@ impl State {
 
     /// Sends the next request elsewhere if its lane is held back for too long.
     pub(super) fn divert_next(&mut self, policy: &Policy, until: Instant, now: Instant) -> bool {
+        let Some(job) = self.line.next(usize::MAX).filter(|job| job.elsewhere != 0) else {
+            return false;
+        };
+        let (lane, tokens, enough) = (job.scope.clone(), job.tokens, enough(job, policy, now));
         let wait = until - now;
-        let held = |job: &Job| job.elsewhere != 0 && wait > enough(job, policy, now);
-        if !self.line.next(usize::MAX).is_some_and(|job| held(job)) {
+        // Those behind it may wait too long although it does not: then it goes where it need not wait at all.
+        if wait <= enough && self.wait_in(&lane, tokens, now) <= enough {
             return false;
         }
         let Some(mut job) = self.line.take_next() else {
             return false;
         };
-        let moved = self.try_elsewhere(&mut job, policy, wait, now);
+        let waits = self.waits(&job, policy, now);
+        let place = match wait > enough {
+            true => fallback::choose(wait, enough, waits.into_iter()),
+            false => waits
+                .iter()
+                .find(|(_, wait)| wait.is_zero())
+                .map(|(place, _)| *place),
+        };
+        if let Some(place) = place {
+            self.move_to(&mut job, policy, place);
+        }
         self.line.enqueue(job);
-        moved
+        place.is_some()
     }
 
     /// Whether a request whose attempts have ended here may be made at another place: the failure is this one's, and
@@ -86,19 +100,28 @@ impl State {
         if here <= enough {
             return false;
         }
-        let mut waits = Vec::new();
-        for (index, _) in policy.fallbacks.iter().enumerate().take(fallback::MOST) {
-            if job.elsewhere & (1 << index) != 0 {
-                let place = index as u8 + 1;
-                let lane = self.lane_at(job, policy, place);
-                waits.push((place, self.wait_in(&lane, job.tokens, now)));
-            }
-        }
+        let waits = self.waits(job, policy, now);
         let Some(place) = fallback::choose(here, enough, waits.into_iter()) else {
             return false;
         };
         self.move_to(job, policy, place);
         true
+    }
+
+    /// The waits at the places that are open to a request, without those that outlast its deadline.
+    fn waits(&mut self, job: &Job, policy: &Policy, now: Instant) -> Vec<(u8, Duration)> {
+        let mut waits = Vec::new();
+        for (index, _) in policy.fallbacks.iter().enumerate().take(fallback::MOST) {
+            if job.elsewhere & (1 << index) != 0 {
+                let place = index as u8 + 1;
+                let lane = self.lane_at(job, policy, place);
+                let wait = self.wait_in(&lane, job.tokens, now);
+                if job.deadline.is_none_or(|deadline| now + wait < deadline) {
+                    waits.push((place, wait));
+                }
+            }
+        }
+        waits
     }
 
     /// The least wait of a request that joins a lane now.
@@ -151,6 +174,8 @@ impl State {
         job.scope = lane;
         job.elsewhere &= !(1 << (place - 1));
         job.call.place = place;
+        // The tokens that the host brings are for the places that take them.
+        job.own_key |= !policy.fallbacks[usize::from(place) - 1].rotating;
         job.retries = 0;
         self.stats.fell_back();
         tracing::info!("request {}: goes to fallback {place}", job.rank.id);

@@ -10,6 +10,7 @@ fn keys(count: u64, policy: Policy) -> Policy {
     let fallbacks = (0..count).map(|_| Fallback {
         identity: NEXT.fetch_add(1, Ordering::SeqCst),
         model: None,
+        rotating: false,
     });
     Policy {
         fallbacks: fallbacks.collect(),
@@ -185,4 +186,52 @@ async fn those_who_went_elsewhere_can_be_cancelled_and_count() {
     assert!(bench.scheduler.cancel(id));
     assert_eq!(bench.events(1).await, [Seen::Done(id, status::CANCELLED)]);
     bench.assert_no_slot_is_lost().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_that_came_before_its_limit_was_known_is_shared_out() {
+    let open = keys(
+        1,
+        Policy {
+            max_concurrent_requests: 1,
+            queue_size: 1_000,
+            ..exact()
+        },
+    );
+    let bench = Bench::new(open.clone(), vec![ok_after(2_000)]);
+    for _ in 0..101 {
+        bench.try_submit(chat()).unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    bench.set_policy(Policy {
+        max_concurrent_requests: 50,
+        limits: Configured {
+            requests_per_minute: 60,
+            burst: 1,
+            ..Configured::default()
+        },
+        ..open
+    });
+    bench.scheduler.settings_changed();
+    let began = Instant::now();
+    places(&bench, 101).await;
+    let took = began.elapsed().as_secs();
+    assert!((48..=56).contains(&took), "{took} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_place_that_is_too_late_is_gone_to() {
+    let refused = || rate_limited("60");
+    let bench = Bench::new(keys(1, exact()), vec![refused(), refused()]);
+    // The first finds out that both places are paused.
+    bench.try_submit(chat()).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(bench.times().len(), 2);
+    let soon = NewJob {
+        timeout: Some(Duration::from_secs(10)),
+        ..chat()
+    };
+    let error = bench.try_submit(soon).unwrap_err();
+    assert_eq!(error.status, status::DEADLINE);
+    assert_eq!(places(&bench, 1).await, [1]);
 }
