@@ -5,8 +5,8 @@
 #
 # The one block with `int main` becomes embed.c, in a folder that has the project's include and build; the `sh` blocks
 # are run there in their order. A C block that begins with `static` is a function. Each other one becomes the body of a
-# function, after those above it, that has a client, a request for an embedding, an azure_endpoint, and an error and a
-# status that must be NULL and OAI_OK at its end. All of them make one program, which is run.
+# function, after those above it, that has a client, a request for an embedding, an azure_endpoint, an ollama_url, and an
+# error and a status that must be NULL and OAI_OK at its end. All of them make one program, which is run.
 set -euo pipefail
 
 readme=${1:-README.md}
@@ -73,6 +73,7 @@ fragments=0
 #include <string.h>
 #include "oai.h"
 static const char *azure_endpoint;
+static char ollama_url[256];
 static oai_client *client;
 static oai_request *request;
 static oai_error *error;
@@ -105,6 +106,7 @@ int main(void)
 {
     const char *text = "A text.";
     azure_endpoint = getenv("OAI_TEST_SERVER");
+    snprintf(ollama_url, sizeof ollama_url, "%s/v1", azure_endpoint);
     status = oai_client_new(NULL, 0, &client, &error); done("client");
     status = oai_request_new("POST", "/embeddings", &request, &error); done("request");
     status = oai_request_set_model(request, "text-embedding-3-small"); done("model");
@@ -122,7 +124,8 @@ END
     -Wl,-rpath,"$root/build/lib"
 run "$out/fragments" || fail "a fragment of $readme failed:" "$out/log"
 # What callbacks print shows that they were called: one of an embedding, and one of a stream with its chunks.
-for line in 'request [0-9]*: OAI_OK' 'chat.completion.chunk' 'tag 42: OAI_OK' 'the end'; do
+for line in 'request [0-9]*: OAI_OK' 'chat.completion.chunk' 'tag 42: OAI_OK' 'to be called: .*tide' 'b64_json' \
+    'Old boats are mended here' 'the end'; do
     grep -q "$line" "$out/log" || fail "the fragments of $readme did not print $line:" "$out/log"
 done
 echo "README.md: its program, its commands and $fragments fragments work"

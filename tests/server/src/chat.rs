@@ -25,6 +25,8 @@ struct Chat {
     choices: u64,
     prompt_tokens: u64,
     said: Said,
+    /// The tool to call instead of saying something.
+    tool: Option<String>,
 }
 
 fn parse(body: &[u8]) -> Result<Chat, ApiError> {
@@ -56,6 +58,10 @@ fn parse(body: &[u8]) -> Result<Chat, ApiError> {
         choices: request["n"].as_u64().unwrap_or(1).clamp(1, 128),
         prompt_tokens: text::message_tokens(messages),
         said: Said::to(&text::last_user_text(messages), max_tokens),
+        tool: (request["tool_choice"] == "required")
+            .then(|| request["tools"][0]["function"]["name"].as_str())
+            .flatten()
+            .map(str::to_owned),
     })
 }
 
@@ -75,12 +81,18 @@ impl Chat {
 
     fn completion(&self) -> Value {
         let choice = |index| {
-            json!({
-                "index": index,
-                "message": {"role": "assistant", "content": self.said.text(), "refusal": null},
-                "logprobs": null,
-                "finish_reason": self.finish_reason(),
-            })
+            let (message, reason) = match &self.tool {
+                None => (
+                    json!({"role": "assistant", "content": self.said.text(), "refusal": null}),
+                    self.finish_reason(),
+                ),
+                Some(name) => {
+                    let call = json!({"id": "call_1", "type": "function", "function": {"name": name, "arguments": "{}"}});
+                    let calls = json!({"role": "assistant", "content": null, "tool_calls": [call]});
+                    (calls, "tool_calls")
+                }
+            };
+            json!({"index": index, "message": message, "logprobs": null, "finish_reason": reason})
         };
         json!({
             "id": self.id,

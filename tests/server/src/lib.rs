@@ -19,6 +19,7 @@ mod limiter;
 mod limits;
 mod log;
 mod matching;
+mod media;
 mod models;
 mod moderations;
 mod pieces;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::errors::ApiError;
 use crate::state::State;
-use crate::{chat, completions, embeddings, files, models, moderations, responses};
+use crate::{chat, completions, embeddings, files, media, models, moderations, responses};
 
 /// The router over all normal endpoints.
 pub(crate) fn router(state: &Arc<State>) -> Router {
@@ -47,6 +47,23 @@ pub(crate) fn router(state: &Arc<State>) -> Router {
         .route(
             "/files/{id}/content",
             get(|Path(id): Path<String>| async move { files::content(&id) }),
+        )
+        .route(
+            "/images/generations",
+            post(|body: Bytes| async move { media::image(&body) }),
+        )
+        .route("/images/edits", post(|| async { media::picture() }))
+        .route(
+            "/audio/speech",
+            post(|body: Bytes| async move { media::speech(&body) }),
+        )
+        .route(
+            "/audio/transcriptions",
+            post(|| async { media::transcript() }),
+        )
+        .route(
+            "/audio/translations",
+            post(|| async { media::transcript() }),
         )
         .route("/models", get(|| async { models::list() }))
         .route(

@@ -183,3 +183,58 @@ fn azures_paths_lead_to_the_same_endpoints() {
     let answer = call(server.address(), "POST", "/openai/v2/embeddings", &body);
     assert_eq!(answer.expect("an answer").status, 404);
 }
+
+#[test]
+fn pictures_and_sound() {
+    let server = TestServer::start(Config::default());
+    let post = |path: &str, body: &str| {
+        call(server.address(), "POST", path, body).expect("an answer")
+    };
+    let picture = post(
+        "/v1/images/generations",
+        r#"{"model": "m", "prompt": "a boat"}"#,
+    );
+    let png = picture.json()["data"][0]["b64_json"]
+        .as_str()
+        .expect("a picture")
+        .to_owned();
+    assert!(png.starts_with("iVBORw0KGgo"));
+    assert_eq!(
+        post("/v1/images/generations", r#"{"model": "m"}"#).status,
+        400
+    );
+    assert_eq!(
+        post("/v1/images/edits", "a form").json()["data"][0]["b64_json"],
+        png.as_str()
+    );
+    let speech = post(
+        "/v1/audio/speech",
+        r#"{"model": "m", "input": "a", "voice": "alloy"}"#,
+    );
+    assert_eq!(speech.header("content-type"), Some("audio/wav"));
+    assert_eq!((&speech.body[..4], speech.body.len()), (&b"RIFF"[..], 844));
+    let heard = "Old boats are mended here.";
+    assert_eq!(
+        post("/v1/audio/transcriptions", "a form").json()["text"],
+        heard
+    );
+    assert_eq!(
+        post("/v1/audio/translations", "a form").json()["text"],
+        heard
+    );
+}
+
+#[test]
+fn a_chat_that_must_call_a_tool_calls_its_first() {
+    let server = TestServer::start(Config::default());
+    let body = r#"{"model": "m", "messages": [{"role": "user", "content": "x"}], "tool_choice": "required",
+        "tools": [{"type": "function", "function": {"name": "tide"}}]}"#;
+    let answer = call(server.address(), "POST", "/v1/chat/completions", body)
+        .expect("an answer")
+        .json();
+    assert_eq!(answer["choices"][0]["finish_reason"], "tool_calls");
+    assert_eq!(
+        answer["choices"][0]["message"]["tool_calls"][0]["function"]["name"],
+        "tide"
+    );
+}
