@@ -124,8 +124,9 @@ class Core {
             const status = lib.client_close(this.use(), 0, out[1]);
             if (status === 0) return;
             const error = taken(status, 1);
+            if (status !== DEADLINE) throw error;
             const left = over - performance.now();
-            if (status !== DEADLINE || left <= 0) throw error;
+            if (left <= 0) throw made(DEADLINE, `the client still had requests after ${timeoutMs} ms; they go on`);
             await this.nextEnd(left);
         }
     }
