@@ -1,10 +1,20 @@
 // The types of the package, for CommonJS; index.d.mts gives the same to ESM. Written by hand: test/types.ts uses them.
+/// <reference types="node" />
 
 /** Limits of one model; what is left out is learned from the answers. */
 export interface Limits {
     requestsPerMinute?: number;
     tokensPerMinute?: number;
     burst?: number;
+}
+
+/** Another place for requests; what is left out is as in the client. */
+export interface Fallback {
+    baseURL?: string;
+    apiKey?: string;
+    organization?: string;
+    project?: string;
+    model?: string;
 }
 
 /** Settings of a client; null puts a default back. Their meaning and defaults are in the project's README. */
@@ -19,6 +29,14 @@ export interface ClientOptions {
     baseURL?: string | null;
     /** The same as baseURL. */
     baseUrl?: string | null;
+    /** URL of an Azure OpenAI resource, in place of baseURL. */
+    azureEndpoint?: string | null;
+    /** api-version for Azure. */
+    azureApiVersion?: string | null;
+    /** Key for Azure, sent as api-key. */
+    azureApiKey?: string | null;
+    /** Microsoft Entra token for Azure. */
+    azureAdToken?: string | null;
     /** Organization id, sent as OpenAI-Organization. */
     organization?: string | null;
     /** Project id, sent as OpenAI-Project. */
@@ -71,6 +89,10 @@ export interface ClientOptions {
     limits?: Record<string, Limits> | null;
     /** Models that share their limits, from model to group. */
     limitGroups?: Record<string, string> | null;
+    /** Where else requests may be served, in the order of preference. */
+    fallbacks?: Fallback[] | null;
+    /** Wait that a request is not served elsewhere for, if there are fallbacks. Default 2 s. */
+    fallbackAfterMs?: number | null;
     /** Learn the limits from the answers. Default true. */
     learnLimits?: boolean | null;
     /** Longest response body in bytes, after decompression. */
@@ -97,6 +119,8 @@ export interface ClientOptions {
     httpVersion?: 'auto' | '1.1' | '2' | null;
     /** How long an unused connection is kept. Default 50 s. */
     poolIdleMs?: number | null;
+    /** Thread of the library that calls back; this package has nothing called back. */
+    callbackThread?: 'dispatcher' | 'worker' | null;
     /** The .env file to read; false: none. Without it the nearest .env in the working directory or above is read. */
     dotenv?: string | false;
     /** Any other option, by its name here or in the library. */
@@ -186,7 +210,7 @@ export interface Usage {
 
 /** The answer to a call that went well. */
 export class Response {
-    private constructor();
+    protected constructor();
     readonly httpStatus: number;
     /** By lower-case name. */
     readonly headers: Readonly<Record<string, string>>;
@@ -204,7 +228,7 @@ export class Response {
 
 /** The vectors of an embed call: a row-major matrix with one row for each input, in their order. */
 export class Embeddings implements Iterable<Float32Array> {
-    private constructor();
+    protected constructor();
     /** rows * dims numbers. postMessage copies them; large ones cannot be transferred. */
     readonly data: Float32Array;
     readonly rows: number;
@@ -220,7 +244,7 @@ export class Embeddings implements Iterable<Float32Array> {
 
 /** An answer that comes event by event. It must be read to its end or closed. */
 export class Stream<Event = any> implements AsyncIterableIterator<Event> {
-    private constructor();
+    protected constructor();
     /** The next event, its JSON parsed. */
     next(): Promise<IteratorResult<Event, undefined>>;
     return(): Promise<IteratorResult<Event, undefined>>;
@@ -233,6 +257,8 @@ export class Stream<Event = any> implements AsyncIterableIterator<Event> {
     partial(): Promise<Partial<Response> & Pick<Response, 'body' | 'text' | 'json'>>;
     /** Ends the stream if it has not ended: the connection is dropped at once. */
     close(): void;
+    /** close() */
+    [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Sends requests. One event loop uses it; each worker makes its own. Close it when it is no longer needed. */
@@ -294,6 +320,8 @@ export class Client {
     shutdown(timeoutMs?: number): Promise<void>;
     /** Cancels what is left and frees the client. */
     close(): void;
+    /** close() */
+    [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Headers as node:http or fetch has them. */
@@ -313,7 +341,7 @@ export function setLog(log: ((level: LogLevel, line: string) => void) | null, le
 
 /** What went wrong with a call. */
 export class OaicError extends Error {
-    private constructor();
+    protected constructor();
     /** The status's name, such as OAI_ERR_RATE_LIMITED, and its number. */
     readonly status: string;
     readonly statusNumber: number;

@@ -24,9 +24,15 @@ function settingsJSON(options) {
     const settings = renamed(options, snake);
     if (isObject(settings.limits)) {
         settings.limits = Object.fromEntries(Object.entries(settings.limits)
-            .map(([model, limits]) => [model, isObject(limits) ? renamed(limits, snake) : limits]));
+            .map(([model, limits]) => [model, inner(limits)]));
     }
+    if (Array.isArray(settings.fallbacks)) settings.fallbacks = settings.fallbacks.map(inner);
     return Buffer.from(JSON.stringify(settings));
+}
+
+/** An object inside an option, whose names are options too; what is none is for the library to refuse. */
+function inner(value) {
+    return isObject(value) ? renamed(value, snake) : value;
 }
 
 function isObject(value) {
