@@ -2,6 +2,7 @@
 // two over the general request.
 'use strict';
 
+const { isMainThread } = require('node:worker_threads');
 const { lib, load, word, out, outAt, takeText } = require('./native');
 const { Core } = require('./core');
 const { check, made } = require('./errors');
@@ -13,7 +14,16 @@ const { pages } = require('./pages');
 const { signedOf } = require('./webhook');
 
 /** Closes clients that were dropped without close(). */
-const dropped = new FinalizationRegistry((core) => core.close());
+const dropped = new FinalizationRegistry(closeCore);
+
+/** Those that are open, for a worker that ends while its process goes on. */
+const open = new Set();
+if (!isMainThread) process.once('exit', () => open.forEach((core) => core.abandon()));
+
+function closeCore(core) {
+    open.delete(core);
+    core.close();
+}
 
 /** What of an embed call's options needs a request beside it. */
 const EMBED_OPTIONS = ['dimensions', 'user', 'priority', 'timeoutMs', 'idempotencyKey', 'headers', 'query'];
@@ -26,6 +36,7 @@ class Client {
         const settings = settingsJSON(options);
         check(lib.client_new(settings, settings.length, out[0], out[1]), 1);
         this.#core = new Core(word(outAt[0]));
+        open.add(this.#core);
         dropped.register(this, this.#core, this.#core);
     }
 
@@ -129,7 +140,7 @@ class Client {
 
     close() {
         dropped.unregister(this.#core);
-        this.#core.close();
+        closeCore(this.#core);
     }
 }
 

@@ -85,7 +85,7 @@ test('leaving a stream closes its connection', async (t) => {
         assert.ok(event);
         break;
     }
-    assert.equal((await server.ask('/_stats?client_gone=1')).client_gone, 1);
+    assert.equal((await server.ask('/_stats?in_flight=0')).client_gone, 1);
     assert.deepEqual(await stream.next(), { value: undefined, done: true });
     await assert.rejects(stream.final(), AbortError);
     assert.match((await stream.partial()).text(), /choices/);
@@ -111,7 +111,7 @@ test('a signal ends a stream', async (t) => {
             abort.abort();
         }
     }, (error) => error instanceof AbortError && error.cause === abort.signal.reason);
-    assert.equal((await server.ask('/_stats?client_gone=1')).client_gone, 1);
+    assert.equal((await server.ask('/_stats?in_flight=0')).client_gone, 1);
     await assert.rejects(clientOf(t).chatStream(hello, { signal: abort.signal }).next(), AbortError);
 });
 

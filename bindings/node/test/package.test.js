@@ -1,0 +1,153 @@
+// This file tests the package as a whole: how it is loaded, that it lets the process end, that workers may use it, and
+// that what its README and its examples say is true.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { execFileSync, spawn } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { after, before, test } = require('node:test');
+const { Worker } = require('node:worker_threads');
+const { startServer } = require('./server');
+
+const root = path.join(__dirname, '..');
+
+let server;
+let folder;
+before(async () => {
+    server = await startServer();
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'oaic-node-'));
+    // The package as an installed one: whoever is in this folder finds it by its name.
+    fs.mkdirSync(path.join(folder, 'node_modules'));
+    fs.symlinkSync(root, path.join(folder, 'node_modules', 'oaic'));
+});
+after(async () => {
+    fs.rmSync(folder, { recursive: true });
+    await server.stop();
+});
+
+/** Runs a program of the folder, and gives what it printed. It must end by itself. */
+function run(file, text, { input = '', environment = {}, flags = [], args = [] } = {}) {
+    if (text !== null) fs.writeFileSync(path.join(folder, file), text);
+    return new Promise((resolve, reject) => {
+        const child = spawn(process.execPath, [...flags, file, ...args], {
+            cwd: folder, env: { ...server.environment, ...environment }, stdio: ['pipe', 'pipe', 'pipe'], timeout: 20_000,
+        });
+        let [output, errors] = ['', ''];
+        child.stdout.on('data', (data) => { output += data; });
+        child.stderr.on('data', (data) => { errors += data; });
+        child.on('close', (code, signal) => {
+            if (code === 0) resolve(output);
+            else reject(new Error(`${file} ended with ${code ?? signal}: ${output}${errors}`));
+        });
+        child.stdin.end(input);
+    });
+}
+
+test('ESM and CommonJS have the same classes', async () => {
+    assert.equal(await run('both.mjs', `
+        import { createRequire } from 'node:module';
+        import * as named from 'oaic';
+        const required = createRequire(import.meta.url)('oaic');
+        const missing = Object.keys(required).filter((name) => named[name] !== required[name] || named.default[name] !== required[name]);
+        console.log(missing.length, typeof named.Client, required.Client === named.Client);
+    `), '0 function true\n');
+});
+
+test('the process ends by itself, with a client that is idle and after a stream', async () => {
+    assert.equal(await run('idle.cjs', `
+        const { Client, setLog } = require('oaic');
+        setLog(() => {}, 'info');
+        const client = new Client();
+        const hello = { model: 'm', messages: [{ role: 'user', content: 'Hello' }] };
+        client.chat(hello)
+            .then(() => client.chatStream(hello).final())
+            .then(async () => { for await (const event of client.chatStream(hello)) { console.log(typeof event); break; } })
+            .then(() => { console.log('done'); globalThis.kept = client; });
+    `), 'object\ndone\n');
+});
+
+test('what is under way keeps the process alive', async () => {
+    assert.equal(await run('alive.mjs', `
+        import { Client } from 'oaic';
+        const client = new Client({ requestsPerMinute: 600, burst: 1 });
+        const ask = () => client.embed('m', 'text').then(() => process.stdout.write('.'));
+        ask(); ask(); ask();
+    `), '...');
+});
+
+test('a dropped client is collected', async () => {
+    assert.equal(await run('dropped.cjs', `
+        const fs = require('node:fs');
+        const { Client } = require('oaic');
+        const descriptors = () => fs.readdirSync('/dev/fd').length;
+        const use = async () => { const client = new Client(); await client.embed('m', 'text'); };
+        (async () => {
+            await use();
+            const before = descriptors();
+            for (let i = 0; i < 50; i++) await use();
+            for (let i = 0; i < 200 && descriptors() > before + 5; i++) {
+                globalThis.gc();
+                await new Promise((resolve) => setTimeout(resolve, 10));
+            }
+            console.log(descriptors() <= before + 5);
+        })();
+    `, { flags: ['--expose-gc'] }), 'true\n');
+});
+
+test('workers make clients of their own, and may be ended at any time', async () => {
+    fs.writeFileSync(path.join(folder, 'worker.cjs'), `
+        const { parentPort, workerData } = require('node:worker_threads');
+        const { Client } = require('oaic');
+        const client = new Client({ baseURL: workerData, apiKey: 'sk-worker', dotenv: false });
+        client.embed('text-embedding-3-small', Array(64).fill('text')).then(({ data }) => {
+            parentPort.postMessage(data);
+            return client.request({ method: 'GET', path: '/hang' });
+        });
+    `);
+    await server.ask('/_script', [{ match: { path: '/v1/hang' }, drop: 'hang', times: null }]);
+    await Promise.all(Array.from({ length: 4 }, async () => {
+        const worker = new Worker(path.join(folder, 'worker.cjs'), { workerData: `${server.url}/v1` });
+        const data = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+        assert.equal(data.length, 64 * 1536);
+        assert.ok(data.some((number) => number !== 0));
+        await worker.terminate();
+    }));
+    const main = server.client();
+    assert.equal((await main.embed('text-embedding-3-small', 'still here')).rows, 1);
+    main.close();
+});
+
+test('a library that does not fit is named, with both versions', async () => {
+    const source = path.join(folder, 'other.c');
+    const library = path.join(folder, process.platform === 'darwin' ? 'liboaic.0.dylib' : 'liboaic.so.0');
+    fs.writeFileSync(source, 'unsigned oai_abi_version(void) { return 7u << 16 | 3u; }\n');
+    execFileSync(process.env.CC || 'cc', ['-shared', '-fPIC', '-o', library, source]);
+    const program = "const { Client } = require('oaic'); try { new Client(); } catch (error) { console.log(error.message); }";
+    const said = await run('abi.cjs', program, { environment: { OAI_LIBRARY_PATH: folder } });
+    assert.match(said, /liboaic\S* speaks ABI 7\.3, and this package needs 0\.\d+/);
+    assert.ok(said.includes(library));
+
+    fs.writeFileSync(source, 'int nothing;\n');
+    execFileSync(process.env.CC || 'cc', ['-shared', '-fPIC', '-o', library, source]);
+    assert.match(await run('abi.cjs', program, { environment: { OAI_LIBRARY_PATH: library } }), /is not liboaic/);
+    assert.match(await run('abi.cjs', program, { environment: { OAI_LIBRARY_PATH: '/nowhere' } }), /OAI_LIBRARY_PATH is "\/nowhere"/);
+});
+
+test('the code of the README runs', async () => {
+    const text = fs.readFileSync(path.join(root, 'README.md'), 'utf8');
+    const blocks = [...text.matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code);
+    assert.equal(blocks.length, 5);
+    for (const [i, block] of blocks.entries()) {
+        const program = block.startsWith('import') ? block : `import { Client } from 'oaic';\nconst client = new Client();\n${block}`;
+        assert.notEqual(await run(`block${i}.mjs`, program), '', `block ${i} printed nothing`);
+    }
+});
+
+test('the examples run', async () => {
+    fs.cpSync(path.join(root, 'examples'), folder, { recursive: true });
+    const input = 'Old wooden boats are mended at the wharf.\nThe bakery opens at five.\n';
+    assert.match(await run('search.cjs', null, { input, args: ['Who mends wooden boats?'] }), /Old wooden boats/);
+    assert.equal(await run('chat.mjs', null, { args: ['Hello'] }), 'You said: Hello\n');
+});
