@@ -111,6 +111,7 @@ test: ## run every test: header and symbols, Rust, C, C under valgrind, loom, RE
 	@$(MAKE) SETUP_DONE=1 test-readme
 	@$(MAKE) SETUP_DONE=1 test-behaviour
 	@$(MAKE) SETUP_DONE=1 test-go
+	@$(MAKE) SETUP_DONE=1 test-node
 	@echo "All tests passed."
 
 .PHONY: test-header
@@ -146,7 +147,7 @@ test-readme: $(SHARED) $(STATIC) $(SERVER) | build/lib/liboaic.so setup-test ## 
 	@tests/tools/with-server.sh $(SERVER) --port 0 -- tests/tools/readme.sh
 
 # Each language has a target behaviour-LANGUAGE, which runs its runner by $(REPLAY), and stands in this list.
-BEHAVIOUR := c go
+BEHAVIOUR := c go node
 REPLAY = env -i HOME="$$HOME" PATH="$$PATH" OAI_LIBRARY_PATH=$(CURDIR)/build/lib \
 	OAI_TEST_SERVER_BIN=$(CURDIR)/$(SERVER) timeout --kill-after=10 300
 
@@ -170,6 +171,19 @@ behaviour-go: build/behaviour/go $(SERVER)
 build/behaviour/go: FORCE $(SHARED) | setup-test
 	@cd bindings/go && CGO_ENABLED=0 go test -c -o $(CURDIR)/$@ .
 
+.PHONY: behaviour-node
+behaviour-node: build/node/ready $(SERVER)
+	@$(REPLAY) env NODE_PATH=$(CURDIR)/build/node/node_modules \
+		node bindings/node/test/behaviour.js $(sort $(wildcard tests/behaviour/*.json))
+
+# What the Node package and its tests need of npm; NODE_PATH leads to it, so that nothing is put into the tree.
+build/node/ready: bindings/node/package.json bindings/node/package-lock.json | setup-test
+	@mkdir -p $(@D)
+	@echo "  NPM   bindings/node/package-lock.json"
+	@cp bindings/node/package.json bindings/node/package-lock.json $(@D)
+	@cd $(@D) && npm ci --silent --no-audit --no-fund
+	@touch $@
+
 # What a test of a binding gets: the library and the test server, and nothing that a developer has set for oaic.
 BINDING = OAI_LIBRARY_PATH=$(CURDIR)/build/lib OAI_TEST_SERVER_BIN=$(CURDIR)/$(SERVER)
 
@@ -181,6 +195,12 @@ test-go: $(SHARED) $(SERVER) | build/lib/liboaic.so setup-test ## the Go package
 	@cd bindings/go && $(BINDING) CGO_ENABLED=0 go test -count=1 ./...
 	@cd bindings/go && $(BINDING) CGO_ENABLED=1 go test -race -count=1 .
 	@cd bindings/go && $(BINDING) CGO_ENABLED=1 go test -race -tags oaic_cgo -count=1 .
+
+.PHONY: test-node
+test-node: build/node/ready $(SHARED) $(SERVER) | setup-test ## the Node package: its tests, and its types by tsc
+	@echo "  NODE  bindings/node"
+	@build/node/node_modules/.bin/tsc --project bindings/node/test/tsconfig.json --typeRoots build/node/node_modules/@types
+	@cd bindings/node && $(BINDING) NODE_PATH=$(CURDIR)/build/node/node_modules OAI_LOG=error node --test test/*.test.js
 
 .PHONY: test-model
 test-model: build/venv/ready ## what the real model finds in the demo's text (downloads as demo-model does)

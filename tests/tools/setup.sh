@@ -44,6 +44,12 @@ compiles() {
         "$1" -x "$2" "-std=$3" -o /dev/null - 2>/dev/null
 }
 
+# What bindings/node supports; Debian's npm is a package of its own.
+node_is_good() {
+    local found
+    has npm && found=$(version node) && at_least "$found" 18
+}
+
 has() {
     command -v "$1" >/dev/null 2>&1
 }
@@ -59,6 +65,7 @@ missing() {
             has valgrind || echo valgrind
             { has nm && has readelf; } || echo binutils
             go_is_good || echo go
+            node_is_good || echo node
             # For the runner of the behaviour suite.
             echo '#include <cjson/cJSON.h>' | "${CC:-cc}" -E -x c - >/dev/null 2>&1 || echo cjson
             ;;
@@ -113,6 +120,14 @@ packages() {
         binutils) echo binutils ;;
         cjson) echo libcjson-dev ;;
         go) at_least "$(candidate golang-go)" 1.21 && echo golang-go ;;
+        # The npm of NodeSource comes within nodejs, and conflicts with the distribution's.
+        node)
+            if has node; then
+                has npm || echo npm
+            else
+                at_least "$(candidate nodejs)" 18 && echo "nodejs npm"
+            fi
+            ;;
         make) echo make ;;
         python) echo "python3 python3-venv" ;;
     esac
@@ -138,6 +153,7 @@ advice() {
         cjson) echo "cJSON with its header cjson/cJSON.h" ;;
         make) echo "GNU make" ;;
         go) echo "Go 1.21 or newer (found: $(go version 2>/dev/null || echo none)):  https://go.dev/dl" ;;
+        node) echo "Node 18 or newer, with npm (found: $(node --version 2>/dev/null || echo none)):  https://nodejs.org" ;;
         python) echo "python3 3.10 or newer, with its modules venv and ensurepip" ;;
     esac
 }

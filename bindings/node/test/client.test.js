@@ -178,7 +178,7 @@ test('a full queue refuses', async (t) => {
     const left = [client.chat(hello), client.chat(hello)];
     await assert.rejects(client.chat(hello), (error) => error instanceof RefusedError && error.status === 'OAI_ERR_QUEUE_FULL');
     client.close();
-    for (const one of left) await assert.rejects(one, AbortError);
+    await Promise.all(left.map((one) => assert.rejects(one, AbortError)));
 });
 
 test('closing cancels what is left', async (t) => {
