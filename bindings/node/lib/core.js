@@ -1,5 +1,5 @@
 // This file is how calls reach the library and how their outcomes come back: by the completion queue of the client,
-// which the event loop polls. It does not know the Client, so that a client that is dropped without close() can be
+// whose doorbell the event loop reads. It does not know the Client, so that a client that is dropped without close() can be
 // collected.
 'use strict';
 
@@ -21,6 +21,7 @@ class Core {
         this.lastTag = 0;
         this.queue = null; // made with the first call
         this.idle = []; // queues of streams that have ended
+        this.again = () => this.receive();
         this.onEnd = new Set(); // is told when a call or a stream has ended
     }
 
@@ -65,7 +66,7 @@ class Core {
             return null;
         }
         const handle = this.use();
-        if (this.queue === null) this.queue = new Queue(() => this.receive());
+        if (this.queue === null) this.queue = new Queue(this.again);
         const tag = ++this.lastTag;
         const status = submit(handle, this.queue.handle, tag);
         if (status !== 0) {
@@ -78,7 +79,7 @@ class Core {
             signal.addEventListener('abort', call.onAbort, { once: true });
         }
         this.calls.set(tag, call);
-        if (this.calls.size === 1) this.queue.listen(true);
+        if (this.calls.size === 1) this.queue.hold(true);
         return call;
     }
 
@@ -87,11 +88,14 @@ class Core {
         if (this.handle !== 0) lib.cancel(this.handle, id, 0);
     }
 
-    /** Takes all outcomes that are there. */
+    /** Takes a batch of outcomes, and lets the loop run before the next: only when nothing is left the doorbell is armed. */
     receive() {
-        for (let count; (count = this.queue.take(BATCH, true)) !== 0; this.queue.release()) {
-            for (let i = 0; i < count; i++) this.deliver(i);
-        }
+        if (this.queue === null) return;
+        const count = this.queue.take(BATCH, true);
+        if (count === 0) return;
+        for (let i = 0; i < count; i++) this.deliver(i);
+        this.queue.release();
+        setImmediate(this.again);
         if (this.calls.size === 0) {
             if (this.handle === 0) this.end();
             else this.queue.hold(false);
@@ -164,7 +168,7 @@ class Core {
 
     /** Takes back the queue of a stream that has ended. */
     returnQueue(queue) {
-        queue.sleep();
+        queue.hold(false);
         if (this.handle !== 0 && this.idle.length < IDLE_QUEUES) this.idle.push(queue);
         else queue.free();
     }

@@ -27,8 +27,6 @@ function setLog(log, level = 'warn') {
             queue.free();
             throw error;
         }
-        // The log alone keeps no process alive.
-        queue.listen(false);
         current = { queue, log };
     }
     if (before === null) return;

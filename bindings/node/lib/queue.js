@@ -1,49 +1,47 @@
-// This file is the completion queue of the library as the event loop sees it: its doorbell is polled, and events are
-// taken in batches. core.js has one for all calls of a client, stream.js one for each stream, log.js one for the log.
+// This file is the completion queue of the library as the event loop sees it: a duplicate of its doorbell is a socket of
+// Node's own, and events are taken in batches. core.js has one for all calls of a client, stream.js one for each stream,
+// log.js one for the log.
 'use strict';
 
-const fs = require('node:fs');
-const { lib, koffi, BATCH, RECORD, VIEW, word, out, outAt, at } = require('./native');
+const net = require('node:net');
+const { lib, BATCH, RECORD, VIEW, word, out, outAt, at } = require('./native');
 const { check, made } = require('./errors');
 
 /** The kinds of events, OAI_EVENT_* of the header. */
 const EVENT = { CHUNK: 1, DONE: 2, PROGRESS: 4, LOG: 8 };
 
+/** What is read of doorbells, and never looked at. */
+const RINGS = Buffer.allocUnsafeSlow(64);
+
 class Queue {
-    /** `ring` is called when there may be something to take. It then takes until nothing is left, or sleeps. */
+    /**
+     * `ring` is called once after the queue was found empty, when there is something again, and now and then for nothing.
+     * It takes until nothing is left, or nobody rings again.
+     */
     constructor(ring) {
         this.ring = ring;
         check(lib.queue_new(out[0], out[1]), 1);
         this.handle = word(outAt[0]);
-        this.fd = lib.queue_dup_fd(this.handle);
-        if (this.fd < 0) {
+        const fd = lib.queue_dup_fd(this.handle);
+        if (fd < 0) {
             lib.queue_free(this.handle);
-            throw made(this.fd, 'the completion queue has no descriptor; raise the limit of open files (ulimit -n)');
+            throw made(fd, 'the completion queue has no descriptor; raise the limit of open files (ulimit -n)');
         }
-        this.polled = false;
-        this.poll = null;
+        const callback = () => {
+            this.ring();
+            return true;
+        };
+        this.bell = new net.Socket({ fd, readable: true, writable: false, onread: { buffer: RINGS, callback } });
+        // It ends when the queue is freed, of which nobody has to be told.
+        this.bell.on('error', () => {});
+        this.bell.unref();
+        this.bell.resume();
     }
 
-    /** Lets the doorbell ring; `hold` says whether the process stays alive for it. */
-    listen(hold) {
-        if (!this.polled) {
-            this.polled = true;
-            const ring = () => this.ring();
-            if (this.poll === null) this.poll = koffi.node.poll(this.fd, { readable: true }, ring);
-            else this.poll.start({ readable: true }, ring);
-        }
-        this.hold(hold);
-    }
-
+    /** Says whether the process stays alive for this queue. */
     hold(hold) {
-        if (hold) this.poll.ref();
-        else this.poll.unref();
-    }
-
-    /** No more rings until listen(). */
-    sleep() {
-        if (this.polled) this.poll.stop();
-        this.polled = false;
+        if (hold) this.bell.ref();
+        else this.bell.unref();
     }
 
     /** Takes a batch of events, whose records (and, if asked for, views) are then in the arena. 0 if there are none, and
@@ -73,8 +71,7 @@ class Queue {
     }
 
     free() {
-        if (this.poll !== null) this.poll.close();
-        fs.closeSync(this.fd);
+        this.bell.destroy();
         lib.queue_free(this.handle);
     }
 }

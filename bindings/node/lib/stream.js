@@ -10,7 +10,7 @@ const { Response, copyResponse } = require('./response');
 const { failureOf } = require('./core');
 
 /** How many events are taken at once: no more than a reader soon reads, or the library could not slow the server. */
-const AT_ONCE = 32;
+const AT_ONCE = 64;
 
 class Stream {
     #core;
@@ -69,7 +69,7 @@ class Stream {
             return this.#waiting.promise.then(again, again);
         }
         if (this.#closed) return Promise.resolve({ value: undefined, done: true });
-        if (this.#next === this.#ready.length && !this.#over) this.#take();
+        this.#fill();
         if (this.#next < this.#ready.length) return Promise.resolve({ value: this.#read(), done: false });
         if (!this.#over) return this.#wait();
         return this.#error ? Promise.reject(this.#error) : Promise.resolve({ value: undefined, done: true });
@@ -150,7 +150,7 @@ class Stream {
             waiting.resolve = resolve;
             waiting.reject = reject;
         });
-        this.#queue.listen(true);
+        this.#queue.hold(true);
         return waiting.promise;
     }
 
@@ -160,10 +160,15 @@ class Stream {
         return JSON.parse(json);
     }
 
-    /** Takes what has come. */
+    /** Sees to it that something is ready, unless nothing has come: then the doorbell is armed. */
+    #fill() {
+        while (this.#next === this.#ready.length && !this.#over && this.#take() !== 0);
+    }
+
+    /** Takes what has come, and says how many events that were. */
     #take() {
         const count = this.#queue.take(AT_ONCE, true);
-        if (count === 0) return;
+        if (count === 0) return 0;
         this.#ready.length = this.#next = 0;
         for (let i = 0, record = index.records; i < count; i++, record += 16) {
             if (words[record + 4] === EVENT.CHUNK) this.#ready.push(textOf(word(record + 6), word(record + 8)));
@@ -171,6 +176,7 @@ class Stream {
         }
         this.#queue.release();
         if (this.#over) this.#leave();
+        return count;
     }
 
     #end(view, response) {
@@ -191,17 +197,13 @@ class Stream {
 
     #ring() {
         const waiting = this.#waiting;
-        if (waiting === null && !this.#closed) {
-            // Nobody waits: what has come stays in the library.
-            this.#queue.sleep();
-            return;
-        }
-        this.#take();
-        if (this.#closed && !this.#over) {
+        // Nobody waits: what has come stays in the library.
+        if (this.#over || (waiting === null && !this.#closed)) return;
+        if (this.#closed) {
             // Its end is on its way.
-            while (!this.#over && this.#next < this.#ready.length) this.#take();
-            if (!this.#over) this.#queue.listen(true);
-        }
+            while (!this.#over && this.#take() !== 0);
+            if (!this.#over) this.#queue.hold(true);
+        } else this.#fill();
         if (waiting === null || (this.#next === this.#ready.length && !this.#over)) return;
         this.#waiting = null;
         if (this.#queue !== null) this.#queue.hold(false);
