@@ -121,7 +121,8 @@ class Client {
     verifyWebhook(body, headers, { toleranceMs = 0 } = {}) {
         const bytes = bufferOf(body);
         const { id, timestamp, signature } = signedOf(headers);
-        check(lib.webhook_verify(this.#core.use(), bytes, bytes.length, id, timestamp, signature, toleranceMs, out[1]), 1);
+        const client = this.#core.use();
+        check(lib.webhook_verify(client, bytes, bytes.length, id, timestamp, signature, toleranceMs, out[1]), 1);
     }
 
     // ===== the end =====

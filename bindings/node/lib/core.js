@@ -73,7 +73,8 @@ class Core {
             reject(taken(status, 1));
             return null;
         }
-        const call = { id: word(outAt[0]), resolve, reject, finish, signal, onAbort: null, onProgress: options?.onProgress };
+        const id = word(outAt[0]);
+        const call = { id, resolve, reject, finish, signal, onAbort: null, onProgress: options?.onProgress };
         if (signal) {
             call.onAbort = () => this.cancel(call.id);
             signal.addEventListener('abort', call.onAbort, { once: true });
@@ -88,7 +89,7 @@ class Core {
         if (this.handle !== 0) lib.cancel(this.handle, id, 0);
     }
 
-    /** Takes a batch of outcomes, and lets the loop run before the next: only when nothing is left the doorbell is armed. */
+    /** Takes a batch of outcomes, and lets the loop run before the next. Finding nothing left arms the doorbell. */
     receive() {
         if (this.queue === null) return;
         const count = this.queue.take(BATCH, true);

@@ -14,7 +14,9 @@ let current = null;
 function setLog(log, level = 'warn') {
     load();
     const number = LEVELS.indexOf(level);
-    if (number < 0) throw made(INVALID_ARGUMENT, `the log level is ${JSON.stringify(level)}, and is one of ${LEVELS.join(', ')}`);
+    if (number < 0) {
+        throw made(INVALID_ARGUMENT, `the log level is ${JSON.stringify(level)}, and is one of ${LEVELS.join(', ')}`);
+    }
     const before = current;
     if (log === null) {
         check(lib.set_log(number, 0, 0, 0, out[1]), 1);

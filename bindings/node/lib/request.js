@@ -58,7 +58,9 @@ function fill(native, request) {
     if (request.dimensions) set('the number of dimensions', lib.request_set_dimensions(native, request.dimensions));
     if (request.user) set('the user', lib.request_set_user(native, request.user));
     if (request.priority !== undefined) set('the priority', setPriority(native, request.priority));
-    if (request.timeoutMs !== undefined) set('the timeout', lib.request_set_timeout_ms(native, Math.ceil(request.timeoutMs)));
+    if (request.timeoutMs !== undefined) {
+        set('the timeout', lib.request_set_timeout_ms(native, Math.ceil(request.timeoutMs)));
+    }
     if (request.idempotencyKey) {
         set('the idempotency key', lib.request_set_idempotency_key(native, request.idempotencyKey));
     }

@@ -10,7 +10,8 @@ function verifyWebhook(secret, body, headers, { toleranceMs = 0, nowMs = 0 } = {
     load();
     const bytes = bufferOf(body);
     const { id, timestamp, signature } = signedOf(headers);
-    check(lib.webhook_verify_secret(secret, bytes, bytes.length, id, timestamp, signature, toleranceMs, nowMs, out[1]), 1);
+    check(lib.webhook_verify_secret(secret, bytes, bytes.length, id, timestamp, signature, toleranceMs, nowMs, out[1]),
+        1);
 }
 
 /** What a webhook's headers, an object as node:http has it or Headers, say of its signature. */
