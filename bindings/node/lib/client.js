@@ -9,6 +9,7 @@ const { check, made } = require('./errors');
 const { settingsJSON, camel, renamed } = require('./options');
 const { withRequest, pack, bufferOf, INVALID_ARGUMENT } = require('./request');
 const { copyResponse, takeEmbeddings } = require('./response');
+const { freeQueues } = require('./queue');
 const { Stream } = require('./stream');
 const { pages } = require('./pages');
 const { signedOf } = require('./webhook');
@@ -18,7 +19,12 @@ const dropped = new FinalizationRegistry(closeCore);
 
 /** Those that are open, for a worker that ends while its process goes on. */
 const open = new Set();
-if (!isMainThread) process.once('exit', () => open.forEach((core) => core.abandon()));
+if (!isMainThread) {
+    process.once('exit', () => {
+        open.forEach((core) => core.close());
+        freeQueues();
+    });
+}
 
 function closeCore(core) {
     open.delete(core);

@@ -45,12 +45,6 @@ class Core {
         this.queue = null;
     }
 
-    /** Frees all, also what nobody will be told of any more. */
-    abandon() {
-        this.close();
-        if (this.queue !== null) this.end();
-    }
-
     /**
      * Makes a call. `submit(handle, queue, tag)` hands it to the library, which writes the id to out[0] and an error to
      * out[1]. `finish(view, response, take)` takes what the promise gives out of a response that went well.

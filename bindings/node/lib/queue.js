@@ -13,6 +13,9 @@ const EVENT = { CHUNK: 1, DONE: 2, PROGRESS: 4, LOG: 8 };
 /** What is read of doorbells, and never looked at. */
 const RINGS = Buffer.allocUnsafeSlow(64);
 
+/** Those that are not freed, for a worker that ends while its process goes on. */
+const live = new Set();
+
 class Queue {
     /**
      * `ring` is called once after the queue was found empty, when there is something again, and now and then for nothing.
@@ -36,6 +39,7 @@ class Queue {
         this.bell.on('error', () => {});
         this.bell.unref();
         this.bell.resume();
+        live.add(this);
     }
 
     /** Says whether the process stays alive for this queue. */
@@ -71,9 +75,14 @@ class Queue {
     }
 
     free() {
+        live.delete(this);
         this.bell.destroy();
         lib.queue_free(this.handle);
     }
 }
 
-module.exports = { Queue, EVENT, BATCH };
+function freeQueues() {
+    for (const queue of live) queue.free();
+}
+
+module.exports = { Queue, freeQueues, EVENT, BATCH };

@@ -96,27 +96,38 @@ test('a dropped client is collected', async () => {
     `, { flags: ['--expose-gc'] }), 'true\n');
 });
 
-test('workers make clients of their own, and may be ended at any time', async () => {
+test('workers make clients of their own, and take all with them when they end', async () => {
     fs.writeFileSync(path.join(folder, 'worker.cjs'), `
         const { parentPort, workerData } = require('node:worker_threads');
         const { Client } = require('oaic');
         const client = new Client({ baseURL: workerData, apiKey: 'sk-worker', dotenv: false });
         client.embed('text-embedding-3-small', Array(64).fill('text')).then(({ data }) => {
             parentPort.postMessage(data);
+            client.stream({ method: 'GET', path: '/hang' }).next();
             return client.request({ method: 'GET', path: '/hang' });
         });
+        parentPort.on('message', () => process.exit());
     `);
     await server.ask('/_script', [{ match: { path: '/v1/hang' }, drop: 'hang', times: null }]);
-    await Promise.all(Array.from({ length: 4 }, async () => {
-        const worker = new Worker(path.join(folder, 'worker.cjs'), { workerData: `${server.url}/v1` });
-        const data = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
-        assert.equal(data.length, 64 * 1536);
-        assert.ok(data.some((number) => number !== 0));
-        await worker.terminate();
-    }));
+    const descriptors = () => fs.readdirSync('/dev/fd').length;
+    const before = descriptors();
+    for (let round = 0; round < 3; round++) {
+        await Promise.all(Array.from({ length: 4 }, async () => {
+            const worker = new Worker(path.join(folder, 'worker.cjs'), { workerData: `${server.url}/v1` });
+            const data = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+            assert.equal(data.length, 64 * 1536);
+            assert.ok(data.some((number) => number !== 0));
+            const ended = new Promise((resolve) => worker.once('exit', resolve));
+            worker.postMessage('end');
+            assert.equal(await ended, 0);
+        }));
+    }
+    assert.equal((await server.ask('/_stats?in_flight=0')).in_flight, 0);
     const main = server.client();
     assert.equal((await main.embed('text-embedding-3-small', 'still here')).rows, 1);
     main.close();
+    // The runtime, which is one for the process, keeps some, as do connections.
+    assert.ok(descriptors() < before + 20, `${descriptors()} descriptors are open, and ${before} were`);
 });
 
 test('a library that does not fit is named, with both versions', async () => {
