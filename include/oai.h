@@ -1165,8 +1165,8 @@ void oai_request_free(oai_request *request);
 /**
  * Sets the body: any JSON, sent to the letter unless another setter adds to it.
  *
- * `request`: not NULL. `json`: not NULL, UTF-8, copied. `len`: its bytes, or `OAI_STRLEN`. `"stream": true` in it makes
- * the answer a stream of events.
+ * `request`: not NULL. `json`: not NULL, UTF-8, copied. `len`: its bytes, or `OAI_STRLEN`. `"stream": true` in it, or
+ * speech's `"stream_format": "sse"`, makes the answer a stream of events.
  * Returns `OAI_OK`, or `OAI_ERR_INVALID_ARGUMENT` if it is not JSON; the log says where. Since 0.1.
  */
 oai_status oai_request_set_json(oai_request *request, const char *json, size_t len);
@@ -1175,6 +1175,7 @@ oai_status oai_request_set_json(oai_request *request, const char *json, size_t l
  * Sets a query parameter, replacing one of that name.
  *
  * `request`, `name`: not NULL. `value`: NULL removes the parameter. Both are copied and encoded as needed.
+ * `stream=true` makes the answer of a GET a stream of events.
  * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.
  */
 oai_status oai_request_set_query(oai_request *request, const char *name, const char *value);
@@ -1238,7 +1239,7 @@ oai_status oai_request_set_dimensions(oai_request *request, uint32_t dimensions)
 oai_status oai_request_set_user(oai_request *request, const char *user);
 
 /**
- * Sets the body's `stream`, and so whether the answer is read as a stream of events.
+ * Sets the body's `stream`, of a GET the query's, and so whether the answer is read as a stream of events.
  *
  * `request`: not NULL. `stream`: 0 or not 0.
  * Returns `OAI_OK` or `OAI_ERR_INVALID_ARGUMENT`. Since 0.1.

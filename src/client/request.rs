@@ -279,8 +279,14 @@ impl Request {
     fn job(&self, raw_format: Option<&str>) -> Result<NewJob> {
         let json = self.json(raw_format)?;
         let text = std::str::from_utf8(&json).unwrap_or("");
-        let [model, store, stream, format] =
-            pick(text, ["model", "store", "stream", "encoding_format"]).unwrap_or_default();
+        let names = [
+            "model",
+            "store",
+            "stream",
+            "stream_format",
+            "encoding_format",
+        ];
+        let [model, store, stream, events, format] = pick(text, names).unwrap_or_default();
         let mut model = model.and_then(|json| serde_json::from_str::<String>(json).ok());
         let expect = match &self.inputs {
             Some((_, inputs)) if raw_format.is_none() && format == Some("\"base64\"") => {
@@ -289,7 +295,19 @@ impl Request {
             _ => Expect::Raw,
         };
         let store = store.and_then(|json| json.parse().ok());
-        let mut stream = self.stream.unwrap_or(stream == Some("true"));
+        // Speech alone is asked for as a stream by its format.
+        let by_body = stream == Some("true") || events == Some("\"sse\"");
+        let mut stream = self.stream.unwrap_or(by_body);
+        let mut query = self.query.clone();
+        if self.is_get() {
+            if let Some(stream) = self.stream {
+                query.retain(|(name, _)| name != "stream");
+                query.push(("stream".into(), stream.to_string()));
+            }
+            stream = query
+                .iter()
+                .any(|(n, value)| n == "stream" && value == "true");
+        }
         let (mut tokens, mut body) = (tokens::charge(&json), Content::Bytes(json.clone()));
         if !self.fields.is_empty() {
             if self.inputs.is_some() {
@@ -314,7 +332,7 @@ impl Request {
             call: Call {
                 method: self.method.clone(),
                 path: self.path.clone(),
-                query: self.query.as_slice().into(),
+                query: query.into(),
                 headers: self.headers.as_slice().into(),
                 stream,
                 may_repeat,
@@ -346,7 +364,7 @@ impl Request {
         if let Some(user) = &self.user {
             added.insert("user".into(), value(user)?);
         }
-        if let Some(stream) = self.stream {
+        if let Some(stream) = self.stream.filter(|_| !self.is_get()) {
             added.insert("stream".into(), value(&stream)?);
         }
         if let Some(format) = raw_format {

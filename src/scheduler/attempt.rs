@@ -286,8 +286,9 @@ impl Stream<'_> {
 
     /// The body ended without `[DONE]`, which only some endpoints send.
     fn ended(self) -> Outcome {
+        const WITH_DONE: [&str; 3] = ["/completions", "/runs", "/submit_tool_outputs"];
         let path = self.job.call.path.trim_end_matches('/');
-        if !path.ends_with("/completions") && !path.ends_with("/runs") {
+        if !WITH_DONE.iter().any(|end| path.ends_with(end)) {
             return self.complete();
         }
         let error = Error {

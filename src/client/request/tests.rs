@@ -91,6 +91,32 @@ fn streaming_is_told_by_the_body_or_by_the_setter() {
     let job = chat.to_job().unwrap();
     assert!(!job.call.stream);
     assert_eq!(json(job.call.body.json())["stream"], false);
+    let mut speech = request("/audio/speech");
+    for (format, stream) in [("sse", true), ("audio", false)] {
+        let json = format!(r#"{{"model":"m","stream_format":"{format}"}}"#);
+        speech.set_json(json.as_bytes()).unwrap();
+        let call = speech.to_job().unwrap().call;
+        assert_eq!((call.stream, call.body.json()), (stream, json.as_bytes()));
+    }
+}
+
+#[test]
+fn streaming_of_a_get_is_told_by_its_query() {
+    let mut get = Request::new("GET", "/responses/r").unwrap();
+    let told = |get: &Request| {
+        let call = get.to_job().unwrap().call;
+        assert!(call.body.is_empty());
+        (call.stream, call.query.into_vec())
+    };
+    assert_eq!(told(&get), (false, vec![]));
+    let query = |value: &str| vec![("stream".to_owned(), value.to_owned())];
+    get.set_query("stream", Some("true")).unwrap();
+    assert_eq!(told(&get), (true, query("true")));
+    get.set_stream(false).unwrap();
+    assert_eq!(told(&get), (false, query("false")));
+    get.set_query("stream", None).unwrap();
+    get.set_stream(true).unwrap();
+    assert_eq!(told(&get), (true, query("true")));
 }
 
 #[test]

@@ -5,8 +5,12 @@ use super::*;
 const CHAT: &str = "/chat/completions";
 
 async fn of(parts: Vec<Part>) -> (Vec<String>, Response) {
+    at(CHAT, parts).await
+}
+
+async fn at(path: &str, parts: Vec<Part>) -> (Vec<String>, Response) {
     let bench = Bench::new(exact(), vec![Step::Stream(parts)]);
-    bench.submit(CHAT);
+    bench.submit(path);
     let mut chunks = Vec::new();
     loop {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -44,6 +48,17 @@ async fn an_end_without_done_is_incomplete() {
     );
     let (_, response) = of(vec![Part::Bytes("data: 1\n\ndata: [DONE]")]).await;
     assert_eq!(response.status(), status::OK);
+    for (path, expected) in [
+        ("/completions", status::INCOMPLETE),
+        ("/threads/runs", status::INCOMPLETE),
+        ("/threads/t/runs/r/submit_tool_outputs", status::INCOMPLETE),
+        // These end without it.
+        ("/responses", status::OK),
+        ("/images/generations", status::OK),
+    ] {
+        let (_, response) = at(path, vec![Part::Bytes("data: 1\n\n")]).await;
+        assert_eq!(response.status(), expected, "{path}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
