@@ -15,6 +15,9 @@ export PATH := $(PATH):$(HOME)/.cargo/bin$(addprefix :,$(lastword $(sort $(wildc
 export CC CXX
 PYTHON ?= python3
 
+# The official description of the API. It is no part of the project: what needs it is left out where it is not.
+OPENAPI ?= ../shared/openapi.json
+
 WARNINGS := -Wall -Wextra -Wpedantic -Werror
 CFLAGS ?= -O2 -g
 CXXFLAGS ?= -O2 -g
@@ -45,8 +48,8 @@ help: ## list the targets
 # ===== building =====
 
 # The check of the tools is done once: what calls make again says so.
-.PHONY: setup-build setup-test setup-lint setup-model
-setup-build setup-test setup-lint setup-model: setup-%:
+.PHONY: setup-build setup-test setup-lint setup-model setup-contract
+setup-build setup-test setup-lint setup-model setup-contract: setup-%:
 	@[ -n "$(SETUP_DONE)" ] || tests/tools/setup.sh $*
 
 .PHONY: lib
@@ -112,6 +115,7 @@ test: ## run every test: header and symbols, Rust, C, C under valgrind, loom, RE
 	@$(MAKE) SETUP_DONE=1 test-behaviour
 	@$(MAKE) SETUP_DONE=1 test-go
 	@$(MAKE) SETUP_DONE=1 test-node
+	@$(MAKE) test-contract
 	@echo "All tests passed."
 
 .PHONY: test-header
@@ -202,6 +206,16 @@ test-node: build/node/ready $(SHARED) $(SERVER) | setup-test ## the Node package
 	@build/node/node_modules/.bin/tsc --project bindings/node/test/tsconfig.json --typeRoots build/node/node_modules/@types
 	@cd bindings/node && $(BINDING) NODE_PATH=$(CURDIR)/build/node/node_modules OAI_LOG=error node --test test/*.test.js
 
+.PHONY: test-contract
+ifeq ($(wildcard $(OPENAPI)),)
+test-contract: ## the table of operations is that of the official description, where OPENAPI names it
+	@echo "  test-contract is left out: there is no $(OPENAPI) (OPENAPI=... names the official description)"
+else
+test-contract: | setup-contract
+	@echo "  PY    tests/tools/operations.py"
+	@$(PYTHON) tests/tools/operations.py --check $(OPENAPI)
+endif
+
 .PHONY: test-model
 test-model: build/venv/ready ## what the real model finds in the demo's text (downloads as demo-model does)
 	@cd tests/server/minilm && PYTHONDONTWRITEBYTECODE=1 $(CURDIR)/build/venv/bin/python -m unittest
@@ -264,9 +278,10 @@ bench-cost: $(BENCH_SERVER) | setup-build ## CPU and memory of a request, and wh
 # ===== housekeeping =====
 
 .PHONY: bless
-bless: | setup-build ## write include/oai.h, the tables of README.md, and new symbols of tests/abi/symbols.txt
+bless: | setup-build ## write include/oai.h, the tables of README.md, new symbols, and the table of operations
 	@OAI_BLESS=1 cargo test --quiet --test header
 	@OAI_BLESS=1 cargo test --quiet --test readme
+	@[ ! -e $(OPENAPI) ] || $(PYTHON) tests/tools/operations.py $(OPENAPI)
 
 .PHONY: clean
 clean: ## remove everything that was built

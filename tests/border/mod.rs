@@ -123,6 +123,8 @@ pub fn ok(call: impl FnOnce(*mut *mut oai_error) -> oai_status) {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     pub status: oai_status,
+    pub bytes: Vec<u8>,
+    /// The same as text, with U+FFFD for what is none.
     pub body: String,
     pub message: String,
 }
@@ -138,12 +140,14 @@ impl Answer {
         // SAFETY: the response is live until it is freed at the end.
         unsafe {
             assert_eq!(oai_response_body(response, &mut data, &mut len), OAI_OK);
+            let bytes = slice::from_raw_parts(data.cast::<u8>(), len).to_vec();
+            assert_eq!(*data.add(len), 0, "a NUL stands behind the body");
             let answer = Answer {
                 status: oai_response_status(response),
-                body: text(data),
+                body: String::from_utf8_lossy(&bytes).into_owned(),
+                bytes,
                 message: text(oai_error_message(oai_response_error(response))),
             };
-            assert_eq!(answer.body.len(), len);
             oai_response_free(response);
             answer
         }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks that the tools are there in a sufficient version, and installs what the distribution can give.
 #
-#     setup.sh [build|test|lint|model]
+#     setup.sh [build|test|lint|model|contract]
 #
 # Run by make before anything else. As root, or with a sudo that asks nothing, apt-get installs what is missing;
 # otherwise, and for what no package has, it prints the command to run and exits with 1. It never removes a package
@@ -78,6 +78,9 @@ missing() {
     fi
     if [ "$kind" = model ]; then
         python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || echo python
+    fi
+    if [ "$kind" = contract ]; then
+        python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || echo python
     fi
 }
 
