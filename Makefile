@@ -208,13 +208,22 @@ test-node: build/node/ready $(SHARED) $(SERVER) | setup-test ## the Node package
 
 .PHONY: test-contract
 ifeq ($(wildcard $(OPENAPI)),)
-test-contract: ## the table of operations is that of the official description, where OPENAPI names it
+test-contract: ## every operation against a mock server of the official description, where OPENAPI is
 	@echo "  test-contract is left out: there is no $(OPENAPI) (OPENAPI=... names the official description)"
 else
-test-contract: | setup-contract
-	@echo "  PY    tests/tools/operations.py"
+test-contract: build/contract/ready | setup-contract
 	@$(PYTHON) tests/tools/operations.py --check $(OPENAPI)
+	@cargo test --quiet --test contract --no-run
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/tools/contract.py $(OPENAPI) $(<D) \
+		cargo test --quiet --test contract -- --ignored
 endif
+
+build/contract/ready: tests/contract/package.json tests/contract/package-lock.json | setup-contract
+	@mkdir -p $(@D)
+	@echo "  NPM   $<"
+	@cp $^ $(@D)
+	@cd $(@D) && npm ci --silent --no-audit --no-fund
+	@touch $@
 
 .PHONY: test-model
 test-model: build/venv/ready ## what the real model finds in the demo's text (downloads as demo-model does)

@@ -81,6 +81,8 @@ missing() {
     fi
     if [ "$kind" = contract ]; then
         python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || echo python
+        # For the launcher of the mock server and what installs it.
+        node_is_good || echo node
     fi
 }
 
