@@ -187,9 +187,8 @@ fn azures_paths_lead_to_the_same_endpoints() {
 #[test]
 fn pictures_and_sound() {
     let server = TestServer::start(Config::default());
-    let post = |path: &str, body: &str| {
-        call(server.address(), "POST", path, body).expect("an answer")
-    };
+    let post =
+        |path: &str, body: &str| call(server.address(), "POST", path, body).expect("an answer");
     let picture = post(
         "/v1/images/generations",
         r#"{"model": "m", "prompt": "a boat"}"#,
