@@ -569,8 +569,8 @@ oai_status oai_client_configure_json(const oai_client *client, const char *json,
 oai_status oai_client_config_json(const oai_client *client, char **json, size_t *len, oai_error **error);
 
 /**
- * Takes no more requests and waits until every accepted one has ended and its event was handed over. Waits for objects
- * (`oai_wait_until`) end with `OAI_ERR_CLOSED`.
+ * Takes no more requests and waits until every accepted one has ended and its event was handed over. Calls that
+ * wait for what the server does (`oai_wait_until`, `oai_batch_run`) end with `OAI_ERR_CLOSED`.
  *
  * `client`: not NULL. `timeout_ms`: how long to wait at most; what is left then goes on. `error`: nullable.
  * Returns `OAI_OK`; `OAI_ERR_DEADLINE` when there is something left; `OAI_ERR_STATE` from a callback;
@@ -1512,7 +1512,7 @@ oai_status oai_submit_to(const oai_client *client,
  * Cancels a request in whatever state it is: waiting, in backoff, in flight or streaming. Its slot is free at once, its
  * terminal event follows with `OAI_ERR_CANCELLED`, and chunks that were not delivered yet are dropped.
  *
- * `client`: not NULL. `id`: from a submit or an `oai_wait_until_async` of this client. `error`: nullable.
+ * `client`: not NULL. `id`: from a submit of this client, or another call of it that gave an id. `error`: nullable.
  * Returns `OAI_OK`; `OAI_ERR_UNKNOWN_ID` if there is no such request (any more); `OAI_ERR_INVALID_ARGUMENT`;
  * `OAI_ERR_FORKED`. Any thread, callbacks included; never blocks. Since 0.1.
  */
@@ -2111,6 +2111,67 @@ oai_status oai_wait_until_to(const oai_client *client,
                              uint64_t tag,
                              uint64_t *id,
                              oai_error **error);
+
+/**
+ * Runs a batch: uploads the input file, creates the batch, waits until it has ended and writes its results to files.
+ * Files are streamed, never held whole.
+ *
+ * `client`: not NULL. `json`: not NULL, an object with the members of `POST /batches`: `endpoint`, such as
+ * `"/v1/chat/completions"`, and whatever else, such as `metadata`; `completion_window` is `"24h"` unless given. Beside
+ * these `interval_ms`, `max_interval_ms` and `timeout_ms` as for `oai_wait_until`, and, to go on from an earlier call,
+ * `batch_id` (only waits and fetches the results; needs no `endpoint`) or `input_file_id` (does not upload). `len`: its
+ * bytes, or `OAI_STRLEN`. `input`: the path of a JSONL file, one request a line; NULL with `batch_id` or
+ * `input_file_id`, else not. `output`: nullable, the path that the batch's output file is written to, as with
+ * `oai_request_set_output_path`; its error file, with the lines that failed, goes to the same path with `.errors` added.
+ * A file that the batch does not have leaves its path alone; with NULL neither is fetched. `response`: not NULL; always
+ * gets a response (except in a forked child), which the caller frees with `oai_response_free`: the batch as it ended.
+ * Returns the response's status. It is `OAI_OK` also for a batch that failed, expired or was cancelled: look at its
+ * `status` and `request_counts`. An error once something is at the server says so, and the response's body is then the
+ * JSON member to go on with, such as `{"batch_id":"batch_1"}`: the error of a step that retries could not help;
+ * `OAI_ERR_DEADLINE` after `timeout_ms`; `OAI_ERR_CLOSED` or `OAI_ERR_CANCELLED` when the client is closed or freed
+ * meanwhile. `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FILE`; `OAI_ERR_STATE` from a callback. Any thread; blocks. Since 0.1.
+ */
+oai_status oai_batch_run(const oai_client *client,
+                         const char *json,
+                         size_t len,
+                         const char *input,
+                         const char *output,
+                         oai_response **response);
+
+/**
+ * The same, with the response called back. `oai_cancel` with its id ends the call; the batch goes on at the server.
+ *
+ * Parameters as `oai_batch_run` up to `output`, and as `oai_submit` from `callback` on.
+ * Returns as `oai_submit`: `OAI_OK`, and one `OAI_EVENT_DONE` follows. Any thread, callbacks included; never blocks.
+ * Since 0.1.
+ */
+oai_status oai_batch_run_async(const oai_client *client,
+                               const char *json,
+                               size_t len,
+                               const char *input,
+                               const char *output,
+                               oai_callback callback,
+                               void *user_data,
+                               oai_destructor destructor,
+                               uint64_t *id,
+                               oai_error **error);
+
+/**
+ * The same, with the response in a completion queue. `oai_cancel` with its id ends the call; the batch goes on at the
+ * server.
+ *
+ * Parameters as `oai_batch_run` up to `output`, and as `oai_submit_to` from `queue` on.
+ * Returns as `oai_submit_to`. Any thread; never blocks. Since 0.1.
+ */
+oai_status oai_batch_run_to(const oai_client *client,
+                            const char *json,
+                            size_t len,
+                            const char *input,
+                            const char *output,
+                            const oai_queue *queue,
+                            uint64_t tag,
+                            uint64_t *id,
+                            oai_error **error);
 
 /**
  * Makes a completion queue.

@@ -15,6 +15,7 @@ mod place;
 mod poll;
 pub mod request;
 mod secret;
+mod sequence;
 mod settings;
 mod tokens;
 pub mod transfer;
@@ -37,7 +38,7 @@ use crate::transport::{HttpTransport, Target};
 use config::{Config, Level, Notice};
 use environment::Environment;
 use options::Value;
-use wait::Waits;
+use sequence::Sequences;
 
 /// Those that are alive, for [`shutdown`].
 static CLIENTS: Lazy<Mutex<Vec<Weak<Client>>>> = Lazy::new(Mutex::default);
@@ -52,7 +53,7 @@ pub struct Client {
     stats: Arc<Stats>,
     tokens: Arc<Tokens>,
     closed: AtomicBool,
-    waits: Waits,
+    sequences: Sequences,
 }
 
 impl Client {
@@ -73,7 +74,7 @@ impl Client {
             stats: Arc::default(),
             tokens: Tokens::new(next_id),
             closed: AtomicBool::new(false),
-            waits: Waits::default(),
+            sequences: Sequences::default(),
         });
         let mut clients = lock(&CLIENTS);
         clients.retain(|client| client.strong_count() > 0);
@@ -250,9 +251,9 @@ impl Client {
     /// Cancels a request in whatever state it is.
     pub fn cancel(&self, id: u64) -> Result<()> {
         runtime::check()?;
-        let cancelled = Error::new(status::CANCELLED, "the wait was cancelled");
+        let cancelled = Error::new(status::CANCELLED, "the call was cancelled");
         match self.scheduler.get() {
-            Some(_) if self.waits.end(id, cancelled) => Ok(()),
+            Some(_) if self.sequences.end(id, cancelled) => Ok(()),
             Some(scheduler) if scheduler.cancel(id) => Ok(()),
             _ => Err(Error::new(
                 status::UNKNOWN_ID,
@@ -271,11 +272,11 @@ impl Client {
         };
         scheduler.close();
         // What an object will come to, and when, is not for this client to await.
-        self.waits.end_all(&closed());
+        self.sequences.end_all(&closed());
         let started = Instant::now();
         let drained = scheduler.wait_drained(timeout);
         if self
-            .waits
+            .sequences
             .wait_ended(timeout.saturating_sub(started.elapsed()))
             && drained
         {
@@ -294,9 +295,9 @@ impl Client {
     pub fn release(&self) {
         self.closed.store(true, Ordering::Release);
         if let Some(scheduler) = self.scheduler.get() {
-            self.waits.end_all(&Error::new(
+            self.sequences.end_all(&Error::new(
                 status::CANCELLED,
-                "the wait was cancelled because its client was freed",
+                "the call was cancelled because its client was freed",
             ));
             scheduler.stop(Stop::Freed);
         }
@@ -369,9 +370,9 @@ pub fn shutdown(timeout: Duration) -> Result<()> {
         .filter_map(|client| client.scheduler.get())
         .collect();
     for client in &clients {
-        client.waits.end_all(&Error::new(
+        client.sequences.end_all(&Error::new(
             status::SHUTDOWN,
-            "the wait was cancelled because the library was shut down",
+            "the call was cancelled because the library was shut down",
         ));
     }
     for scheduler in &schedulers {
@@ -390,7 +391,7 @@ pub fn shutdown(timeout: Duration) -> Result<()> {
         scheduler.wait_drained(Duration::from_secs(1));
     }
     for client in &clients {
-        client.waits.wait_ended(Duration::from_secs(1));
+        client.sequences.wait_ended(Duration::from_secs(1));
         // Callbacks on the runtime's threads have only been handed to them.
         client.mailbox.drain_within(Duration::from_secs(1));
     }

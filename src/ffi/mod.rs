@@ -41,6 +41,8 @@ pub mod transfer;
 
 pub mod wait;
 
+pub mod batch;
+
 pub mod queue;
 
 pub mod view;

@@ -299,7 +299,7 @@ pub unsafe extern "C" fn oai_submit_to(
 /// Cancels a request in whatever state it is: waiting, in backoff, in flight or streaming. Its slot is free at once, its
 /// terminal event follows with `OAI_ERR_CANCELLED`, and chunks that were not delivered yet are dropped.
 ///
-/// `client`: not NULL. `id`: from a submit or an `oai_wait_until_async` of this client. `error`: nullable.
+/// `client`: not NULL. `id`: from a submit of this client, or another call of it that gave an id. `error`: nullable.
 /// Returns `OAI_OK`; `OAI_ERR_UNKNOWN_ID` if there is no such request (any more); `OAI_ERR_INVALID_ARGUMENT`;
 /// `OAI_ERR_FORKED`. Any thread, callbacks included; never blocks. Since 0.1.
 #[unsafe(no_mangle)]

@@ -1,5 +1,5 @@
 /*
- * The third part of nulls.c: the short forms, folds, pages, waits and webhooks.
+ * The third part of nulls.c: the short forms, folds, pages, waits, batches and webhooks.
  */
 #include "nulls.h"
 
@@ -241,6 +241,35 @@ static void waits(void)
     oai_request_free(request);
 }
 
+static void batches(void)
+{
+    const char *json = "{\"batch_id\": \"batch_1\"}";
+    oai_queue *queue = NULL;
+    CHECK_STATUS(oai_queue_new(&queue, NULL), OAI_OK);
+    cover("oai_batch_run");
+    BLOCKS(oai_batch_run(NULL, json, OAI_STRLEN, NULL, NULL, &response), INVALID);
+    BLOCKS(oai_batch_run(client, NULL, 0, "a", "b", &response), INVALID);
+    BLOCKS(oai_batch_run(client, "{\"endpoint\": \"/v1/embeddings\"}", OAI_STRLEN, NULL, "b", &response), INVALID);
+    BLOCKS(oai_batch_run(client, json, OAI_STRLEN, NULL, NULL, &response), OAI_OK);
+    CHECK_STATUS(oai_batch_run(client, json, OAI_STRLEN, NULL, NULL, NULL), INVALID);
+    cover("oai_batch_run_async");
+    REFUSES(oai_batch_run_async(NULL, json, OAI_STRLEN, NULL, NULL, CALLBACK), "client");
+    REFUSES(oai_batch_run_async(client, NULL, 0, "a", "b", CALLBACK), "json");
+    REFUSES(oai_batch_run_async(client, json, OAI_STRLEN, NULL, NULL, NULL, NULL, on_destroy, &id, &error), "callback");
+    CHECK_STATUS(oai_batch_run_async(client, json, OAI_STRLEN, NULL, NULL, ignore, NULL, NULL, NULL, NULL), OAI_OK);
+    cover("oai_batch_run_to");
+    id = 7;
+    CHECK_STATUS(oai_batch_run_to(NULL, json, OAI_STRLEN, NULL, NULL, queue, 0, &id, &error), INVALID);
+    CHECK_NUMBER(id, 0);
+    take_error(&error, "client");
+    CHECK_STATUS(oai_batch_run_to(client, NULL, 0, "a", "b", queue, 0, &id, &error), INVALID);
+    take_error(&error, "json");
+    CHECK_STATUS(oai_batch_run_to(client, json, OAI_STRLEN, NULL, NULL, NULL, 0, &id, &error), INVALID);
+    take_error(&error, "queue");
+    CHECK_STATUS(oai_batch_run_to(client, json, OAI_STRLEN, NULL, NULL, queue, 0, NULL, NULL), OAI_OK);
+    oai_queue_free(queue);
+}
+
 static void webhooks(void)
 {
     CHECK_STATUS(oai_set_webhook_secret(client, "whsec_c2VjcmV0"), OAI_OK);
@@ -272,6 +301,7 @@ int main(void)
     folds();
     pages_of_a_list();
     waits();
+    batches();
     webhooks();
     /* What was accepted on the way may end as it likes. */
     CHECK_STATUS(oai_client_close(client, 60000, NULL), OAI_OK);

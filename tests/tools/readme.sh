@@ -65,6 +65,10 @@ done
 
 # ===== the fragments =====
 
+# The input of the batch.
+echo '{"custom_id": "1", "method": "POST", "url": "/v1/embeddings", "body": {"model": "m", "input": "a"}}' \
+    >"$folder/requests.jsonl"
+
 fragments=0
 {
     cat <<'END'

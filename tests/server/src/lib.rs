@@ -6,6 +6,7 @@
 
 mod accept;
 mod answer;
+mod batches;
 mod bucket;
 mod chat;
 mod completions;

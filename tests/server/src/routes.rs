@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::errors::ApiError;
 use crate::state::State;
-use crate::{chat, completions, embeddings, files, media, models, moderations, responses};
+use crate::{batches, chat, completions, embeddings, files, media, models, moderations, responses};
 
 /// The router over all normal endpoints.
 pub(crate) fn router(state: &Arc<State>) -> Router {
@@ -64,6 +64,14 @@ pub(crate) fn router(state: &Arc<State>) -> Router {
         .route(
             "/audio/translations",
             post(|| async { media::transcript() }),
+        )
+        .route(
+            "/batches",
+            post(|body: Bytes| async move { batches::create(&body) }),
+        )
+        .route(
+            "/batches/{id}",
+            get(|Path(id): Path<String>| async move { batches::one(&id) }),
         )
         .route("/models", get(|| async { models::list() }))
         .route(

@@ -1,0 +1,199 @@
+//! Runs a batch: uploads its input, creates it, waits for its end and fetches its results, in a task of the runtime.
+//!
+//! `ffi` begins one. `batch_plan` decides; this sends. It never cancels the batch at the server, which goes on when the
+//! call is ended.
+
+use std::sync::{Arc, Mutex};
+
+use super::Step;
+use super::batch_plan::{Plan, Stage, made, results};
+use crate::client::Client;
+use crate::client::request::Request;
+use crate::client::transfer::{Attached, file_content, form};
+use crate::client::wait::Watch;
+use crate::completion::{Response, Sink};
+use crate::error::{Error, Result};
+use crate::status;
+use crate::sync::lock;
+use crate::transport::Output;
+
+/// What is put behind the output's name for the file of those lines that failed.
+const ERRORS: &str = ".errors";
+
+/// A batch run.
+struct Run {
+    client: Arc<Client>,
+    plan: Plan,
+    output: Option<String>,
+    stage: Arc<Mutex<Stage>>,
+}
+
+impl Client {
+    /// Runs a batch. An error means that it was refused and no event follows.
+    pub fn run_batch(
+        self: &Arc<Self>,
+        id: u64,
+        json: &[u8],
+        input: Option<&str>,
+        output: Option<&str>,
+        sink: Sink,
+    ) -> Result<()> {
+        let plan = Plan::parse(json, input.is_some())?;
+        for path in output
+            .iter()
+            .flat_map(|output| [(*output).to_owned(), errors(output)])
+        {
+            Output::Path(path.into()).check()?;
+        }
+        let stage = Arc::new(Mutex::new(plan.from.clone()));
+        let run = Run {
+            client: self.clone(),
+            plan,
+            output: output.map(str::to_owned),
+            stage: stage.clone(),
+        };
+        let interrupted = move |error| stopped(&lock(&stage), Response::failed(id, error));
+        match (run.plan.from.clone(), input) {
+            (Stage::Begun, Some(input)) => {
+                let request = upload(input)?;
+                let first = self.first_step(request.to_job()?)?;
+                let sequence = run.run_upload(request, first);
+                self.run_sequence(id, sink, sequence, interrupted)
+            }
+            (Stage::Created(batch), _) => {
+                let watch = run.watch(&batch)?;
+                let first = self.first_step(watch.job()?)?;
+                let sequence = run.run_wait(watch, first);
+                self.run_sequence(id, sink, sequence, interrupted)
+            }
+            (Stage::Uploaded(file), _) => {
+                let request = run.create(&file)?;
+                let first = self.first_step(request.to_job()?)?;
+                let sequence = run.run_create(request, first);
+                self.run_sequence(id, sink, sequence, interrupted)
+            }
+            // The plan has seen that there is something to begin with.
+            (Stage::Begun, None) => Err(Error::new(status::INTERNAL, "a batch without input")),
+        }
+    }
+}
+
+fn upload(input: &str) -> Result<Request> {
+    let purpose = br#"{"purpose":"batch"}"#;
+    form("/files", purpose, "file", Attached::Path(input))
+}
+
+/// Where the error file goes.
+fn errors(output: &str) -> String {
+    format!("{output}{ERRORS}")
+}
+
+/// An end before the batch's own: it says, and its body tells a program, how to go on.
+fn stopped(stage: &Stage, mut response: Response) -> Response {
+    response.error = response.error.map(|error| stage.explain(error));
+    if let Some(resume) = stage.resume() {
+        response.set_body(resume.into_bytes());
+    }
+    response
+}
+
+/// Whichever way a step ended early.
+type Ended<T> = std::result::Result<T, Response>;
+
+fn refused(error: Error) -> Response {
+    Response::failed(0, error)
+}
+
+impl Run {
+    fn create(&self, input_file: &str) -> Result<Request> {
+        let mut request = Request::new("POST", "/batches")?;
+        request.set_json(self.plan.create(input_file).as_bytes())?;
+        Ok(request)
+    }
+
+    fn watch(&self, batch: &str) -> Result<Watch> {
+        let request = Request::new("GET", &format!("/batches/{batch}"))?;
+        Watch::new(&self.client, request, self.plan.poll.clone())
+    }
+
+    async fn run_upload(self, request: Request, first: Option<Step>) -> Response {
+        let request = match self.uploaded(request, first).await {
+            Ok(request) => request,
+            Err(response) => return stopped(&lock(&self.stage), response),
+        };
+        self.run_create(request, None).await
+    }
+
+    async fn run_create(self, request: Request, first: Option<Step>) -> Response {
+        let watch = match self.created(request, first).await {
+            Ok(watch) => watch,
+            Err(response) => return stopped(&lock(&self.stage), response),
+        };
+        let first = watch.job().and_then(|job| self.client.first_step(job));
+        match first {
+            Ok(first) => self.run_wait(watch, first).await,
+            Err(error) => stopped(&lock(&self.stage), refused(error)),
+        }
+    }
+
+    async fn run_wait(self, watch: Watch, first: Option<Step>) -> Response {
+        let batch = watch.run(first).await;
+        if batch.error.is_some() {
+            return stopped(&lock(&self.stage), batch);
+        }
+        match self.fetched(&batch).await {
+            Ok(()) => batch,
+            Err(response) => stopped(&lock(&self.stage), response),
+        }
+    }
+
+    /// Uploads the input; the request that creates the batch.
+    async fn uploaded(&self, request: Request, first: Option<Step>) -> Ended<Request> {
+        let file = self.made(request, first, "upload").await?;
+        let create = self.create(&file).map_err(refused)?;
+        *lock(&self.stage) = Stage::Uploaded(file);
+        Ok(create)
+    }
+
+    /// Creates the batch; what waits for its end.
+    async fn created(&self, request: Request, first: Option<Step>) -> Ended<Watch> {
+        let batch = self.made(request, first, "creation of the batch").await?;
+        let watch = self.watch(&batch).map_err(refused)?;
+        *lock(&self.stage) = Stage::Created(batch);
+        Ok(watch)
+    }
+
+    /// Makes an object at the server: its id.
+    async fn made(&self, request: Request, first: Option<Step>, what: &str) -> Ended<String> {
+        let mut response = match first {
+            Some(step) => step.arrives().await,
+            None => self.client.take_step(&request).await,
+        };
+        if response.error.is_some() {
+            return Err(response);
+        }
+        made(response.body(), what).map_err(|error| {
+            response.fail(error);
+            response
+        })
+    }
+
+    /// Writes the results of an ended batch.
+    async fn fetched(&self, batch: &Response) -> Ended<()> {
+        let Some(output) = &self.output else {
+            return Ok(());
+        };
+        for (id, path) in results(batch.body())
+            .into_iter()
+            .zip([output.clone(), errors(output)])
+        {
+            let Some(id) = id else { continue };
+            let request = file_content(&id, Some(&path)).map_err(refused)?;
+            let response = self.client.take_step(&request).await;
+            if response.error.is_some() {
+                return Err(response);
+            }
+        }
+        Ok(())
+    }
+}

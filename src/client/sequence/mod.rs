@@ -1,0 +1,166 @@
+//! Calls that are several requests, one after the other: each has an id and one terminal event of its own, and ends by
+//! a cancel, a close, a free and a shutdown like a request.
+//!
+//! `wait`, `batch` and `upload` make the task that [`Client::run_sequence`] runs; their steps are requests like any
+//! other, with their queue, limits and retries, except that none ever blocks: where the queue is full a step comes later.
+
+mod batch;
+mod batch_plan;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+use super::request::Request;
+use super::{Client, Pending};
+use crate::completion::{Delivery, Response, Sink};
+use crate::error::{Error, Result};
+use crate::scheduler::NewJob;
+use crate::sync::lock;
+use crate::{runtime, status};
+
+/// When a full queue is asked again for a place.
+const ROOM: Duration = Duration::from_millis(100);
+
+/// The sequences of a client that have not ended.
+#[derive(Default)]
+pub struct Sequences {
+    /// How to end each; `None` where that has been done.
+    running: Mutex<HashMap<u64, Option<oneshot::Sender<Error>>>>,
+    ended: Condvar,
+}
+
+impl Sequences {
+    /// Ends one with `error`; false if there is none of this id, or it is ending already.
+    pub fn end(&self, id: u64, error: Error) -> bool {
+        let stop = lock(&self.running).get_mut(&id).and_then(Option::take);
+        stop.is_some_and(|stop| stop.send(error).is_ok())
+    }
+
+    /// Ends them all.
+    pub fn end_all(&self, error: &Error) {
+        for stop in lock(&self.running).values_mut().filter_map(Option::take) {
+            // One that has just ended by itself no longer listens.
+            let _ = stop.send(error.clone());
+        }
+    }
+
+    /// Waits until the last terminal event was handed over; false when the time was not enough.
+    pub fn wait_ended(&self, timeout: Duration) -> bool {
+        let running = lock(&self.running);
+        let waited = self
+            .ended
+            .wait_timeout_while(running, timeout, |running| !running.is_empty());
+        let (running, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        running.is_empty()
+    }
+}
+
+/// An entry of [`Sequences`], gone when this is dropped.
+struct Registered {
+    client: Arc<Client>,
+    id: u64,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        lock(&self.client.sequences.running).remove(&self.id);
+        self.client.sequences.ended.notify_all();
+    }
+}
+
+/// A request of a sequence under way, cancelled when nobody waits for it any more.
+pub(super) struct Step {
+    client: Arc<Client>,
+    pending: Pending,
+}
+
+impl Step {
+    /// What it came to.
+    pub async fn arrives(&self) -> Response {
+        self.pending.arrives().await
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        self.pending.cancel(&self.client);
+    }
+}
+
+impl Client {
+    /// Begins a request of a sequence.
+    pub(super) fn step(self: &Arc<Self>, job: NewJob) -> Result<Step> {
+        let pending = self.try_start(job)?;
+        Ok(Step {
+            client: self.clone(),
+            pending,
+        })
+    }
+
+    /// The first request of a sequence, whose refusal is the whole call's; `None` where it has to come later.
+    pub(super) fn first_step(self: &Arc<Self>, job: NewJob) -> Result<Option<Step>> {
+        match self.step(job) {
+            // There will be room by and by.
+            Err(error) if error.status == status::QUEUE_FULL => Ok(None),
+            first => first.map(Some),
+        }
+    }
+
+    /// Sends `request` as soon as the queue takes it; what it came to.
+    pub(super) async fn take_step(self: &Arc<Self>, request: &Request) -> Response {
+        loop {
+            match request.to_job().and_then(|job| self.step(job)) {
+                Ok(step) => return step.arrives().await,
+                Err(error) if error.status == status::QUEUE_FULL => sleep(ROOM).await,
+                Err(error) => return Response::failed(0, error),
+            }
+        }
+    }
+
+    /// Runs a sequence to its end, which `sink` gets; where it is ended before, `interrupted` says what it came to.
+    pub(super) fn run_sequence(
+        self: &Arc<Self>,
+        id: u64,
+        sink: Sink,
+        sequence: impl Future<Output = Response> + Send + 'static,
+        interrupted: impl FnOnce(Error) -> Response + Send + 'static,
+    ) -> Result<()> {
+        let runtime = runtime::start()?.handle.clone();
+        let delivery = Delivery::new(id, sink);
+        let (stop, mut stopped) = oneshot::channel();
+        lock(&self.sequences.running).insert(id, Some(stop));
+        let registered = Registered {
+            client: self.clone(),
+            id,
+        };
+        if self.is_closed() {
+            // Whoever closed the client may have ended its sequences before this was one of them.
+            self.sequences.end(id, super::closed());
+        }
+        if let Err(error) = runtime::check() {
+            self.sequences.end(id, error);
+        }
+        runtime.spawn(async move {
+            let ended = tokio::select! {
+                biased;
+                Ok(error) = &mut stopped => Err(error),
+                response = sequence => Ok(response),
+            };
+            // Whoever was told that it is ended must see that end, even if it was done in the same moment.
+            stopped.close();
+            let mut response = match (ended, stopped.try_recv()) {
+                (Err(error), _) | (_, Ok(error)) => interrupted(error),
+                (Ok(response), _) => response,
+            };
+            response.id = id;
+            delivery.finish(response);
+            drop(registered);
+        });
+        Ok(())
+    }
+}
