@@ -569,8 +569,8 @@ oai_status oai_client_configure_json(const oai_client *client, const char *json,
 oai_status oai_client_config_json(const oai_client *client, char **json, size_t *len, oai_error **error);
 
 /**
- * Takes no more requests and waits until every accepted one has ended and its event was handed over. Calls that
- * wait for what the server does (`oai_wait_until`, `oai_batch_run`) end with `OAI_ERR_CLOSED`.
+ * Takes no more requests and waits until every accepted one has ended and its event was handed over. Calls of
+ * several requests (`oai_wait_until`, `oai_batch_run`, `oai_upload`) end with `OAI_ERR_CLOSED`.
  *
  * `client`: not NULL. `timeout_ms`: how long to wait at most; what is left then goes on. `error`: nullable.
  * Returns `OAI_OK`; `OAI_ERR_DEADLINE` when there is something left; `OAI_ERR_STATE` from a callback;
@@ -2172,6 +2172,60 @@ oai_status oai_batch_run_to(const oai_client *client,
                             uint64_t tag,
                             uint64_t *id,
                             oai_error **error);
+
+/**
+ * Uploads a file that is too large for `oai_file_upload` (`POST /uploads`): in parts of 64 MiB, four at a time,
+ * streamed from disk, and completed with the MD5 of the whole.
+ *
+ * `client`: not NULL. `json`: not NULL, an object with the members of `POST /uploads`: `purpose`, and whatever else;
+ * `filename` and `mime_type` are the path's unless given, `bytes` is the file's. Beside these `part_bytes`, for parts
+ * smaller than 64 MiB, and, to go on with an interrupted upload of the same file, `upload_id` and `part_ids`: the ids of
+ * the parts in their order, null where one is missing. `len`: its bytes, or `OAI_STRLEN`. `path`: not NULL, of a file
+ * that is not empty. `response`: not NULL; always gets a response (except in a forked child), which the caller frees
+ * with `oai_response_free`: the completed upload, with the `file` in it.
+ * Returns the response's status. When an upload that was begun ends early, but may still come to a good end (a cancel, a
+ * close, the network, an overloaded server), the response's body is the JSON to go on with: `upload_id`, `part_ids` and
+ * `part_bytes`. After an error that no repetition helps the upload is cancelled at the server.
+ * `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FILE`; `OAI_ERR_STATE` from a callback. Any thread; blocks. Since 0.1.
+ */
+oai_status oai_upload(const oai_client *client,
+                      const char *json,
+                      size_t len,
+                      const char *path,
+                      oai_response **response);
+
+/**
+ * The same, with the response called back. `oai_cancel` with its id interrupts the upload, which can go on later.
+ *
+ * Parameters as `oai_upload` up to `path`, and as `oai_submit` from `callback` on.
+ * Returns as `oai_submit`: `OAI_OK`, and one `OAI_EVENT_DONE` follows. Any thread, callbacks included; never blocks.
+ * Since 0.1.
+ */
+oai_status oai_upload_async(const oai_client *client,
+                            const char *json,
+                            size_t len,
+                            const char *path,
+                            oai_callback callback,
+                            void *user_data,
+                            oai_destructor destructor,
+                            uint64_t *id,
+                            oai_error **error);
+
+/**
+ * The same, with the response in a completion queue. `oai_cancel` with its id interrupts the upload, which can go on
+ * later.
+ *
+ * Parameters as `oai_upload` up to `path`, and as `oai_submit_to` from `queue` on.
+ * Returns as `oai_submit_to`. Any thread; never blocks. Since 0.1.
+ */
+oai_status oai_upload_to(const oai_client *client,
+                         const char *json,
+                         size_t len,
+                         const char *path,
+                         const oai_queue *queue,
+                         uint64_t tag,
+                         uint64_t *id,
+                         oai_error **error);
 
 /**
  * Makes a completion queue.

@@ -13,6 +13,7 @@ use oaic::ffi::client::{oai_client, oai_client_free, oai_client_new};
 use oaic::ffi::response::{oai_response, oai_response_free};
 use oaic::ffi::status::OAI_OK;
 use oaic::ffi::transfer::{oai_file_download, oai_file_upload};
+use oaic::ffi::upload::oai_upload;
 use test_server::{Config, TestServer};
 
 const MIB: u64 = 1 << 20;
@@ -37,15 +38,21 @@ fn transfer(size: u64) {
     // What a first request makes once is not what a large file costs.
     File::create(&source).unwrap().set_len(MIB).unwrap();
     upload(client, &source);
+    upload_in_parts(client, &source);
     download(client, MIB, &target);
     // Sparse: its zeros take no disk.
     File::create(&source).unwrap().set_len(size).unwrap();
     let up = gained(|| upload(client, &source));
     let arrived = server.log().last().unwrap().body_length;
     assert!(arrived > size && arrived < size + 1000, "{arrived}");
+    let parts = gained(|| upload_in_parts(client, &source));
     let down = gained(|| download(client, size, &target));
     assert_eq!(fs::metadata(&target).unwrap().len(), size);
-    for (what, (memory, time)) in [("upload", up), ("download", down)] {
+    for (what, (memory, time)) in [
+        ("upload", up),
+        ("upload in parts", parts),
+        ("download", down),
+    ] {
         println!(
             "{what} of {} MiB: {:.1} MiB gained at the peak, {:.0} MiB/s",
             size / MIB,
@@ -110,6 +117,23 @@ fn upload(client: *mut oai_client, path: &Path) {
         let none = ptr::null();
         let (json, len) = (json.as_ptr(), json.count_bytes());
         let status = oai_file_upload(client, json, len, path.as_ptr(), none, 0, &mut response);
+        oai_response_free(response);
+        status
+    };
+    assert_eq!(status, OAI_OK);
+}
+
+/// In parts of 16 MiB, four at a time.
+fn upload_in_parts(client: *mut oai_client, path: &Path) {
+    let (path, json) = (
+        text(path),
+        c"{\"purpose\":\"batch\",\"part_bytes\":16777216}",
+    );
+    let mut response: *mut oai_response = ptr::null_mut();
+    // SAFETY: a live handle, NUL-terminated texts, a place for the output, which is freed.
+    let status = unsafe {
+        let (json, len) = (json.as_ptr(), json.count_bytes());
+        let status = oai_upload(client, json, len, path.as_ptr(), &mut response);
         oai_response_free(response);
         status
     };

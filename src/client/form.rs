@@ -52,6 +52,16 @@ pub fn file_at(
     })
 }
 
+/// A part of a file on disk, so many bytes from a place on.
+pub fn range_of(name: &str, path: &str, from: u64, length: u64) -> Result<Field> {
+    let whole = file_at(name, path, None, None)?;
+    let path = PathBuf::from(path);
+    Ok(Field {
+        source: Source::Range { path, from, length },
+        ..whole
+    })
+}
+
 fn checked(name: &str, what: &str) -> Result<String> {
     if name.is_empty() {
         return Err(invalid(format!("{what} is empty")));
@@ -76,7 +86,7 @@ fn file_name(name: &str, content_type: Option<&str>) -> Result<FileName> {
 }
 
 /// What a name's ending says of the content. Servers refuse pictures and sounds that do not say what they are.
-fn type_of(name: &str) -> &'static str {
+pub fn type_of(name: &str) -> &'static str {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     match ending.to_ascii_lowercase().as_str() {
         "png" => "image/png",
@@ -182,7 +192,9 @@ mod tests {
                     field.name.clone(),
                     String::from_utf8_lossy(bytes).into_owned(),
                 ),
-                Source::File(path) => (field.name.clone(), path.display().to_string()),
+                Source::File(path) | Source::Range { path, .. } => {
+                    (field.name.clone(), path.display().to_string())
+                }
             })
             .collect()
     }

@@ -222,6 +222,12 @@ impl Request {
         Ok(())
     }
 
+    /// Adds a part of a file on disk.
+    pub fn add_file_range(&mut self, name: &str, path: &str, from: u64, length: u64) -> Result<()> {
+        self.fields.push(form::range_of(name, path, from, length)?);
+        Ok(())
+    }
+
     /// Where the body of a good answer goes; `None`: into memory.
     pub fn set_output(&mut self, output: Option<Output>) -> Result<()> {
         self.output = output;

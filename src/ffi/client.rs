@@ -103,8 +103,8 @@ pub unsafe extern "C" fn oai_client_config_json(
     })
 }
 
-/// Takes no more requests and waits until every accepted one has ended and its event was handed over. Calls that
-/// wait for what the server does (`oai_wait_until`, `oai_batch_run`) end with `OAI_ERR_CLOSED`.
+/// Takes no more requests and waits until every accepted one has ended and its event was handed over. Calls of
+/// several requests (`oai_wait_until`, `oai_batch_run`, `oai_upload`) end with `OAI_ERR_CLOSED`.
 ///
 /// `client`: not NULL. `timeout_ms`: how long to wait at most; what is left then goes on. `error`: nullable.
 /// Returns `OAI_OK`; `OAI_ERR_DEADLINE` when there is something left; `OAI_ERR_STATE` from a callback;

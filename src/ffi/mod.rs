@@ -43,6 +43,8 @@ pub mod wait;
 
 pub mod batch;
 
+pub mod upload;
+
 pub mod queue;
 
 pub mod view;

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -45,6 +45,12 @@ pub struct FileName {
 pub enum Source {
     Memory(Bytes),
     File(PathBuf),
+    /// A part of a file.
+    Range {
+        path: PathBuf,
+        from: u64,
+        length: u64,
+    },
 }
 
 /// A form that is ready to be sent, as often as need be.
@@ -58,14 +64,24 @@ pub struct Form {
 #[derive(Clone, Debug)]
 enum Segment {
     Bytes(Bytes),
-    File { path: PathBuf, length: u64 },
+    File(Range),
+}
+
+/// What is sent of a file.
+#[derive(Clone, Debug)]
+struct Range {
+    path: PathBuf,
+    from: u64,
+    length: u64,
+    /// The file ended with it when it was submitted.
+    ends: bool,
 }
 
 impl Segment {
     fn length(&self) -> u64 {
         match self {
             Segment::Bytes(bytes) => bytes.len() as u64,
-            Segment::File { length, .. } => *length,
+            Segment::File(range) => range.length,
         }
     }
 }
@@ -94,10 +110,18 @@ impl Form {
             segments.push(Segment::Bytes(Bytes::from(std::mem::take(&mut head))));
             segments.push(match &field.source {
                 Source::Memory(bytes) => Segment::Bytes(bytes.clone()),
-                Source::File(path) => Segment::File {
+                Source::File(path) => Segment::File(Range {
                     path: path.clone(),
+                    from: 0,
                     length: measure(path)?,
-                },
+                    ends: true,
+                }),
+                Source::Range { path, from, length } => Segment::File(Range {
+                    path: path.clone(),
+                    from: *from,
+                    length: *length,
+                    ends: measure(path)? == from + length,
+                }),
             });
             head.push_str("\r\n");
         }
@@ -158,7 +182,7 @@ fn boundary() -> String {
 }
 
 /// How long a file is; an error unless it is one and can be read.
-fn measure(path: &Path) -> Result<u64> {
+pub fn measure(path: &Path) -> Result<u64> {
     // Before it is opened: opening a pipe would wait for its writer.
     let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error.to_string()))?;
     if !metadata.is_file() {
@@ -171,7 +195,7 @@ fn measure(path: &Path) -> Result<u64> {
         .len())
 }
 
-fn unreadable(path: &Path, why: &str) -> Error {
+pub fn unreadable(path: &Path, why: &str) -> Error {
     Error::new(
         status::FILE,
         format!("the file {} cannot be sent: {why}", path.display()),
@@ -183,11 +207,18 @@ type Piece = (Option<Reader>, Bytes);
 
 /// A file on its way.
 struct Reader {
-    path: PathBuf,
+    range: Range,
     /// `None` until its first bytes are wanted.
     file: Option<File>,
-    length: u64,
     left: u64,
+}
+
+impl Range {
+    fn open(&self) -> std::io::Result<File> {
+        let mut file = File::open(&self.path)?;
+        file.seek(SeekFrom::Start(self.from))?;
+        Ok(file)
+    }
 }
 
 impl Reader {
@@ -196,30 +227,34 @@ impl Reader {
         let failed = |path: &Path, error: std::io::Error| unreadable(path, &error.to_string());
         let mut file = match self.file.take() {
             Some(file) => file,
-            None => File::open(&self.path).map_err(|error| failed(&self.path, error))?,
+            None => self
+                .range
+                .open()
+                .map_err(|error| failed(&self.range.path, error))?,
         };
         let wanted = self.left.min(PIECE);
         let mut bytes = Vec::with_capacity(wanted as usize);
         (&mut file)
             .take(wanted)
             .read_to_end(&mut bytes)
-            .map_err(|error| failed(&self.path, error))?;
+            .map_err(|error| failed(&self.range.path, error))?;
         self.left -= bytes.len() as u64;
         let mut more = [0];
         let too_short = (bytes.len() as u64) < wanted;
         if too_short
             || self.left == 0
+                && self.range.ends
                 && file
                     .read(&mut more)
-                    .map_err(|error| failed(&self.path, error))?
+                    .map_err(|error| failed(&self.range.path, error))?
                     > 0
         {
             let why = format!(
                 "it had {} bytes when the request was submitted and has now become {}; submit it again",
-                self.length,
+                self.range.from + self.range.length,
                 if too_short { "shorter" } else { "longer" }
             );
-            return Err(unreadable(&self.path, &why));
+            return Err(unreadable(&self.range.path, &why));
         }
         let next = (self.left > 0).then(|| Reader {
             file: Some(file),
@@ -264,12 +299,11 @@ impl FormBody {
                     None => return Poll::Ready(None),
                     Some(Segment::Bytes(bytes)) if bytes.is_empty() => {}
                     Some(Segment::Bytes(bytes)) => return Poll::Ready(Some(Ok(bytes))),
-                    Some(Segment::File { path, length }) => {
+                    Some(Segment::File(range)) => {
                         self.reader = Some(Reader {
-                            path,
                             file: None,
-                            length,
-                            left: length,
+                            left: range.length,
+                            range,
                         });
                     }
                 }

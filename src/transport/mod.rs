@@ -24,7 +24,7 @@ pub use azure::Azure;
 pub use call::{Call, Content};
 pub use connector::{HttpVersion, Network};
 pub use failure::{Failure, FailureKind};
-pub use form::{Field, FileName, Form, Source};
+pub use form::{Field, FileName, Form, Source, measure, unreadable};
 pub use http::HttpTransport;
 pub use output::Output;
 pub use target::Target;

@@ -60,7 +60,8 @@ static inline enum program program_of(const char *name)
         {"oai_translate", NULLS_FORMS},  {"oai_image", NULLS_FORMS},     {"oai_file", NULLS_FORMS},
         {"oai_webhook", NULLS_FORMS},    {"oai_send", NULLS_CALLS},      {"oai_submit", NULLS_CALLS},
         {"oai_cancel", NULLS_CALLS},     {"oai_embed", NULLS_CALLS},     {"oai_queue", NULLS_CALLS},
-        {"oai_batch_run", NULLS_FORMS},  {"oai_batch_", NULLS_CALLS},     {"oai_record", NULLS_CALLS},    {"oai_response_", NULLS_CALLS},
+        {"oai_batch_run", NULLS_FORMS},   {"oai_upload", NULLS_FORMS},
+         {"oai_batch_", NULLS_CALLS},     {"oai_record", NULLS_CALLS},    {"oai_response_", NULLS_CALLS},
         {"oai_request_next_page", NULLS_FORMS}, {"oai_wait_until", NULLS_FORMS},
     };
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)

@@ -1,5 +1,5 @@
 /*
- * The third part of nulls.c: the short forms, folds, pages, waits, batches and webhooks.
+ * The third part of nulls.c: the short forms, folds, pages, waits, batches, uploads and webhooks.
  */
 #include "nulls.h"
 
@@ -270,6 +270,40 @@ static void batches(void)
     oai_queue_free(queue);
 }
 
+static void uploads(void)
+{
+    const char *json = "{\"purpose\": \"batch\"}", *path = "upload";
+    oai_queue *queue = NULL;
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fputs("a file", file) >= 0);
+    fclose(file);
+    CHECK_STATUS(oai_queue_new(&queue, NULL), OAI_OK);
+    cover("oai_upload");
+    BLOCKS(oai_upload(NULL, json, OAI_STRLEN, path, &response), INVALID);
+    BLOCKS(oai_upload(client, NULL, 0, path, &response), INVALID);
+    BLOCKS(oai_upload(client, json, OAI_STRLEN, NULL, &response), INVALID);
+    CHECK_STATUS(oai_upload(client, json, OAI_STRLEN, path, NULL), INVALID);
+    cover("oai_upload_async");
+    REFUSES(oai_upload_async(NULL, json, OAI_STRLEN, path, CALLBACK), "client");
+    REFUSES(oai_upload_async(client, NULL, 0, path, CALLBACK), "json");
+    REFUSES(oai_upload_async(client, json, OAI_STRLEN, NULL, CALLBACK), "path");
+    REFUSES(oai_upload_async(client, json, OAI_STRLEN, path, NULL, NULL, on_destroy, &id, &error), "callback");
+    CHECK_STATUS(oai_upload_async(client, json, OAI_STRLEN, path, ignore, NULL, NULL, NULL, NULL), OAI_OK);
+    cover("oai_upload_to");
+    id = 7;
+    CHECK_STATUS(oai_upload_to(NULL, json, OAI_STRLEN, path, queue, 0, &id, &error), INVALID);
+    CHECK_NUMBER(id, 0);
+    take_error(&error, "client");
+    CHECK_STATUS(oai_upload_to(client, NULL, 0, path, queue, 0, &id, &error), INVALID);
+    take_error(&error, "json");
+    CHECK_STATUS(oai_upload_to(client, json, OAI_STRLEN, NULL, queue, 0, &id, &error), INVALID);
+    take_error(&error, "path");
+    CHECK_STATUS(oai_upload_to(client, json, OAI_STRLEN, path, NULL, 0, &id, &error), INVALID);
+    take_error(&error, "queue");
+    CHECK_STATUS(oai_upload_to(client, json, OAI_STRLEN, path, queue, 0, NULL, NULL), OAI_OK);
+    oai_queue_free(queue);
+}
+
 static void webhooks(void)
 {
     CHECK_STATUS(oai_set_webhook_secret(client, "whsec_c2VjcmV0"), OAI_OK);
@@ -302,6 +336,7 @@ int main(void)
     pages_of_a_list();
     waits();
     batches();
+    uploads();
     webhooks();
     /* What was accepted on the way may end as it likes. */
     CHECK_STATUS(oai_client_close(client, 60000, NULL), OAI_OK);

@@ -5,8 +5,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::Step;
-use super::batch_plan::{Plan, Stage, made, results};
+use super::batch_plan::{Plan, Stage, results};
+use super::{Ended, Step, answered, made, refused};
 use crate::client::Client;
 use crate::client::request::Request;
 use crate::client::transfer::{Attached, file_content, form};
@@ -97,13 +97,6 @@ fn stopped(stage: &Stage, mut response: Response) -> Response {
     response
 }
 
-/// Whichever way a step ended early.
-type Ended<T> = std::result::Result<T, Response>;
-
-fn refused(error: Error) -> Response {
-    Response::failed(0, error)
-}
-
 impl Run {
     fn create(&self, input_file: &str) -> Result<Request> {
         let mut request = Request::new("POST", "/batches")?;
@@ -149,7 +142,8 @@ impl Run {
 
     /// Uploads the input; the request that creates the batch.
     async fn uploaded(&self, request: Request, first: Option<Step>) -> Ended<Request> {
-        let file = self.made(request, first, "upload").await?;
+        let response = answered(&self.client, &request, first).await?;
+        let file = made(response, "upload")?;
         let create = self.create(&file).map_err(refused)?;
         *lock(&self.stage) = Stage::Uploaded(file);
         Ok(create)
@@ -157,25 +151,11 @@ impl Run {
 
     /// Creates the batch; what waits for its end.
     async fn created(&self, request: Request, first: Option<Step>) -> Ended<Watch> {
-        let batch = self.made(request, first, "creation of the batch").await?;
+        let response = answered(&self.client, &request, first).await?;
+        let batch = made(response, "creation of the batch")?;
         let watch = self.watch(&batch).map_err(refused)?;
         *lock(&self.stage) = Stage::Created(batch);
         Ok(watch)
-    }
-
-    /// Makes an object at the server: its id.
-    async fn made(&self, request: Request, first: Option<Step>, what: &str) -> Ended<String> {
-        let mut response = match first {
-            Some(step) => step.arrives().await,
-            None => self.client.take_step(&request).await,
-        };
-        if response.error.is_some() {
-            return Err(response);
-        }
-        made(response.body(), what).map_err(|error| {
-            response.fail(error);
-            response
-        })
     }
 
     /// Writes the results of an ended batch.
@@ -189,10 +169,7 @@ impl Run {
         {
             let Some(id) = id else { continue };
             let request = file_content(&id, Some(&path)).map_err(refused)?;
-            let response = self.client.take_step(&request).await;
-            if response.error.is_some() {
-                return Err(response);
-            }
+            answered(&self.client, &request, None).await?;
         }
         Ok(())
     }

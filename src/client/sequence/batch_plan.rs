@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::is_id;
 use crate::client::poll::Poll;
 use crate::codec::object::{pick, text};
 use crate::error::{Error, Result};
@@ -126,15 +127,6 @@ impl Stage {
     }
 }
 
-/// The id of an object that the server has just made.
-pub fn made(object: &[u8], what: &str) -> Result<String> {
-    let [id] = ids(object, ["id"]);
-    id.filter(|id| is_id(id)).ok_or_else(|| {
-        let message = format!("the answer to the {what} is not an object with an id");
-        Error::new(status::DECODE, message)
-    })
-}
-
 /// Where the results of a batch are: the ids of its output file and its error file, as far as it has them.
 pub fn results(batch: &[u8]) -> [Option<String>; 2] {
     ids(batch, ["output_file_id", "error_file_id"])
@@ -145,11 +137,6 @@ fn ids<const N: usize>(object: &[u8], names: [&str; N]) -> [Option<String>; N] {
     let object = std::str::from_utf8(object).unwrap_or_default();
     let picked = pick(object, names).unwrap_or([None; N]);
     picked.map(|value| value.and_then(text).filter(|id| !id.is_empty()))
-}
-
-/// Whether a text can be one segment of a path; what else a path must not hold the request sees to.
-pub(super) fn is_id(text: &str) -> bool {
-    !text.is_empty() && !text.contains('/')
 }
 
 #[cfg(test)]
@@ -233,11 +220,6 @@ mod tests {
 
     #[test]
     fn ids_are_read_where_they_are() {
-        assert_eq!(made(br#"{"id":"file-1"}"#, "upload"), Ok("file-1".into()));
-        for object in ["", "[]", "{}", r#"{"id":null}"#, r#"{"id":"../x"}"#] {
-            let error = made(object.as_bytes(), "upload").unwrap_err();
-            assert_eq!(error.status, status::DECODE, "{object}");
-        }
         let batch = br#"{"output_file_id":"file-2","error_file_id":null}"#;
         assert_eq!(results(batch), [Some("file-2".into()), None]);
         assert_eq!(results(b"<html>"), [None, None]);

@@ -2,10 +2,13 @@
 //! a cancel, a close, a free and a shutdown like a request.
 //!
 //! `wait`, `batch` and `upload` make the task that [`Client::run_sequence`] runs; their steps are requests like any
-//! other, with their queue, limits and retries, except that none ever blocks: where the queue is full a step comes later.
+//! other, with queue, limits and retries, except that none ever blocks: where the queue is full a step comes later.
 
 mod batch;
 mod batch_plan;
+mod digest;
+mod upload;
+mod upload_plan;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -17,11 +20,50 @@ use tokio::time::sleep;
 
 use super::request::Request;
 use super::{Client, Pending};
+use crate::codec::object::{pick, text};
 use crate::completion::{Delivery, Response, Sink};
 use crate::error::{Error, Result};
 use crate::scheduler::NewJob;
 use crate::sync::lock;
 use crate::{runtime, status};
+
+/// Whichever way a step ended early.
+type Ended<T> = std::result::Result<T, Response>;
+
+fn refused(error: Error) -> Response {
+    Response::failed(0, error)
+}
+
+/// The answer to a step, which may have begun.
+async fn answered(client: &Arc<Client>, request: &Request, first: Option<Step>) -> Ended<Response> {
+    let response = match first {
+        Some(step) => step.arrives().await,
+        None => client.take_step(request).await,
+    };
+    match response.error {
+        Some(_) => Err(response),
+        None => Ok(response),
+    }
+}
+
+/// The id of the object that an answer is.
+fn made(mut response: Response, what: &str) -> Ended<String> {
+    let object = std::str::from_utf8(response.body()).unwrap_or_default();
+    let id = pick(object, ["id"]).and_then(|[id]| id).and_then(text);
+    match id.filter(|id| is_id(id)) {
+        Some(id) => Ok(id),
+        None => {
+            let message = format!("the answer to the {what} is not an object with an id");
+            response.fail(Error::new(status::DECODE, message));
+            Err(response)
+        }
+    }
+}
+
+/// Whether a text can be one segment of a path; what else a path must not hold the request sees to.
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && !text.contains('/')
+}
 
 /// When a full queue is asked again for a place.
 const ROOM: Duration = Duration::from_millis(100);
@@ -130,6 +172,8 @@ impl Client {
         sequence: impl Future<Output = Response> + Send + 'static,
         interrupted: impl FnOnce(Error) -> Response + Send + 'static,
     ) -> Result<()> {
+        // Whoever ends the client's sequences looks for the scheduler first.
+        self.scheduler()?;
         let runtime = runtime::start()?.handle.clone();
         let delivery = Delivery::new(id, sink);
         let (stop, mut stopped) = oneshot::channel();

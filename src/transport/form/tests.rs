@@ -195,3 +195,34 @@ async fn what_is_no_readable_file_is_named() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_range_is_sent_alone_and_must_be_there() {
+    let content = with(10);
+    let bytes = std::fs::read(content.path()).unwrap();
+    let range = |from, length| Field {
+        source: Source::Range {
+            path: content.path().to_owned(),
+            from,
+            length,
+        },
+        ..at(content.path())
+    };
+    let [first, last] = [range(0, 4), range(4, 6)].map(|field| Form::new(&[field]).unwrap());
+    for (form, part) in [(&first, &bytes[..4]), (&last, &bytes[4..])] {
+        let sent = read(form).await.unwrap();
+        let at = sent
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .unwrap()
+            + 4;
+        assert_eq!(&sent[at..at + part.len()], part);
+        assert_eq!(sent.len() as u64, form.length());
+    }
+    // What the last part ends with was the file's end.
+    content.as_file().set_len(11).unwrap();
+    assert!(read(&first).await.is_ok());
+    assert_eq!(read(&last).await.unwrap_err().status, status::FILE);
+    content.as_file().set_len(3).unwrap();
+    assert_eq!(read(&first).await.unwrap_err().status, status::FILE);
+}

@@ -35,6 +35,7 @@ mod sse;
 mod state;
 mod text;
 mod tracked;
+mod uploads;
 mod vectors;
 
 pub use limits::{Limits, Outage, RetryAfter};

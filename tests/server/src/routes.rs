@@ -10,7 +10,9 @@ use bytes::Bytes;
 
 use crate::errors::ApiError;
 use crate::state::State;
-use crate::{batches, chat, completions, embeddings, files, media, models, moderations, responses};
+use crate::{
+    batches, chat, completions, embeddings, files, media, models, moderations, responses, uploads,
+};
 
 /// The router over all normal endpoints.
 pub(crate) fn router(state: &Arc<State>) -> Router {
@@ -72,6 +74,16 @@ pub(crate) fn router(state: &Arc<State>) -> Router {
         .route(
             "/batches/{id}",
             get(|Path(id): Path<String>| async move { batches::one(&id) }),
+        )
+        .route("/uploads", post(|| async { uploads::upload("pending") }))
+        .route("/uploads/{id}/parts", post(|| async { uploads::part() }))
+        .route(
+            "/uploads/{id}/complete",
+            post(|| async { uploads::upload("completed") }),
+        )
+        .route(
+            "/uploads/{id}/cancel",
+            post(|| async { uploads::upload("cancelled") }),
         )
         .route("/models", get(|| async { models::list() }))
         .route(
