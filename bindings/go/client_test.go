@@ -362,3 +362,12 @@ func TestTheLogGoesToALogger(t *testing.T) {
 	equal(t, kept.check(wanted, []string{"sk-secret"}), "")
 	must(t, oaic.SetLogger(nil, slog.LevelWarn))
 }
+
+func TestAFallbackServesWhatItsOwnPlaceCannot(t *testing.T) {
+	server := startServer(t)
+	client := server.client(oaic.WithBaseURL("http://127.0.0.1:1/v1"), oaic.WithMaxRetries(0),
+		oaic.WithFallbacks(oaic.Fallback{BaseURL: server.url + "/v1"}))
+	answer, err := client.Chat(t.Context(), hello)
+	must(t, err)
+	equal(t, answer.Fallback, 1)
+}

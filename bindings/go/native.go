@@ -19,7 +19,7 @@ import (
 // OAI_ABI_ADDITIONS of the include/oai.h that it was written for.
 const (
 	abiEpoch     = 0
-	abiAdditions = 2
+	abiAdditions = 3
 )
 
 // functions are the addresses of the library's functions, each under its name without oai_.
@@ -36,8 +36,8 @@ type functions struct {
 	request_set_output_path, request_set_output_fd, request_set_progress, request_next_page uintptr
 	request_add_query                                                                       uintptr
 
-	response_get_view, response_header_at, response_usage, response_free uintptr
-	error_get_view, error_free                                           uintptr
+	response_get_view, response_header_at, response_usage, response_fallback, response_free uintptr
+	error_get_view, error_free                                                              uintptr
 
 	queue_new, queue_free, queue_dup_fd, queue_next, submit_to uintptr
 	batch_records, batch_free                                  uintptr

@@ -209,3 +209,33 @@ type Limits struct {
 	TokensPerMinute   int `json:"tokens_per_minute,omitempty"`
 	Burst             int `json:"burst,omitempty"`
 }
+
+// WithAzureEndpoint sets azure_endpoint: the URL of an Azure OpenAI resource, such as https://NAME.openai.azure.com,
+// in place of the base URL. A request's model is then the name of a deployment.
+func WithAzureEndpoint(endpoint string) Option { return Option{"azure_endpoint", endpoint} }
+
+// WithAzureAPIVersion sets azure_api_version. A date such as 2024-10-21 means paths with deployments; none, v1 or
+// preview mean Azure's /openai/v1.
+func WithAzureAPIVersion(version string) Option { return Option{"azure_api_version", version} }
+
+// WithAzureAPIKey sets azure_api_key: the key for Azure, sent as api-key to the Azure endpoint and nowhere else.
+func WithAzureAPIKey(key string) Option { return Option{"azure_api_key", key} }
+
+// WithAzureADToken sets azure_ad_token: a Microsoft Entra token, sent as a bearer token in place of the Azure key.
+func WithAzureADToken(token string) Option { return Option{"azure_ad_token", token} }
+
+// WithFallbacks sets fallbacks: where else requests may be served, in the order of preference, when they would wait
+// too long or have failed at their own place.
+func WithFallbacks(places ...Fallback) Option { return Option{"fallbacks", places} }
+
+// WithFallbackAfter sets fallback_after_ms: the wait that a request is not served elsewhere for. Default 2 s.
+func WithFallbackAfter(wait time.Duration) Option { return milliseconds("fallback_after_ms", wait) }
+
+// Fallback is another place for requests; what it leaves out is the client's own, but no key goes to another server.
+type Fallback struct {
+	BaseURL      string `json:"base_url,omitempty"`
+	APIKey       string `json:"api_key,omitempty"`
+	Organization string `json:"organization,omitempty"`
+	Project      string `json:"project,omitempty"`
+	Model        string `json:"model,omitempty"`
+}

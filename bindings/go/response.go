@@ -22,6 +22,8 @@ type Response struct {
 	Attempts int
 	// Usage is what the server counted, 0 where it told nothing.
 	Usage Usage
+	// Fallback is 0 if the client's own place answered, n for the nth of its fallbacks.
+	Fallback int
 }
 
 // Usage is the tokens that the server counted.
@@ -89,6 +91,7 @@ func copyResponse(handle uintptr) *Response {
 		RequestID:  goString(seen.requestID),
 		Attempts:   int(seen.attempts),
 		Usage:      copyUsage(handle),
+		Fallback:   int(uint32(call(lib.response_fallback, handle))),
 	}
 }
 
