@@ -284,6 +284,17 @@ bench-cost: $(BENCH_SERVER) | setup-build ## CPU and memory of a request, and wh
 	@cargo build --quiet --release --bench cost
 	@tests/tools/with-server.sh $(BENCH_SERVER) --port 0 --no-log --in-memory -- cargo bench --quiet --bench cost
 
+.PHONY: bench-bindings
+bench-bindings: $(SHARED) $(BENCH_SERVER) build/bench/peers/ready build/node/ready | build/lib/liboaic.so ## CPU and memory of each language's package beside its official SDK (installs them into build)
+	@cp benches/bindings/node/openai.mjs build/bench/peers/bindings.mjs
+	@cd benches/bindings/go && go build -o $(CURDIR)/build/bench/go-oaic ./oaic && go build -o $(CURDIR)/build/bench/go-sdk ./openai
+	@OAI_LIBRARY_PATH=$(CURDIR)/build/lib NODE_PATH=$(CURDIR)/build/node/node_modules OAIC_NODE=$(CURDIR)/bindings/node \
+		PYTHONPATH=$(CURDIR)/bindings/python/src $(PYTHON) benches/bindings/run.py --runs $(or $(RUNS),3) $(BENCH_SERVER) \
+		go-oaic=build/bench/go-oaic go-sdk=build/bench/go-sdk \
+		"node-oaic=node benches/bindings/node/oaic.mjs" "node-sdk=node build/bench/peers/bindings.mjs" \
+		"python-oaic=build/bench/peers/venv/bin/python benches/bindings/python/bench_oaic.py" \
+		"python-sdk=build/bench/peers/venv/bin/python benches/bindings/python/bench_openai.py"
+
 # ===== housekeeping =====
 
 .PHONY: bless
