@@ -1,0 +1,196 @@
+/**
+ * @file async.hpp
+ * Calls that do not wait: futures, coroutines and stop tokens over oai_submit. Included by client.hpp.
+ */
+
+#ifndef OAI_ASYNC_HPP
+#define OAI_ASYNC_HPP
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <optional>
+
+#include "error.hpp"
+#include "request.hpp"
+#include "response.hpp"
+
+#if __cplusplus >= 202002L && __has_include(<coroutine>)
+#include <coroutine>
+#endif
+#if __cplusplus >= 202002L && __has_include(<stop_token>)
+#include <stop_token>
+#endif
+
+namespace oai {
+namespace detail {
+
+/** What waits for a response. */
+class Completion {
+public:
+    virtual ~Completion() = default;
+    /** Told once, on a thread of the library. */
+    virtual void done(Result<Response> outcome) noexcept = 0;
+    /** Told instead, inside submit, if the request is refused. */
+    virtual void refused(Error error) noexcept { done(std::move(error)); }
+};
+
+extern "C" inline void oai_hpp_event(void *user_data, std::uint64_t, std::int32_t kind, const char *, std::size_t,
+                                     oai_response *response)
+{
+    if (kind == OAI_EVENT_DONE)
+        (*static_cast<std::shared_ptr<Completion> *>(user_data))->done(checked(response, oai_response_status(response)));
+}
+
+extern "C" inline void oai_hpp_end(void *user_data) { delete static_cast<std::shared_ptr<Completion> *>(user_data); }
+
+/** Submits a request, and gives its id; 0 if it was refused, which the completion was told. */
+inline std::uint64_t submit(const oai_client *client, const Request &request, const std::shared_ptr<Completion> &completion)
+{
+    if (const Error *failed = request.failed()) {
+        completion->refused(*failed);
+        return 0;
+    }
+    std::uint64_t id = 0;
+    oai_error *error = nullptr;
+    const oai_status status = oai_submit(client, request.get(), oai_hpp_event, new std::shared_ptr<Completion>(completion),
+                                         oai_hpp_end, &id, &error);
+    if (status != OAI_OK)
+        completion->refused(take(status, error));
+    return id;
+}
+
+#if defined(__cpp_lib_jthread)
+/** Cancels a request when a stop token says so, whether that comes before, during or after its submit. */
+class Stopper {
+public:
+    Stopper(const oai_client *client, std::stop_token token) : client_(client), callback_(std::move(token), Stop{this}) {}
+    /** The request has its id now. */
+    void accepted(std::uint64_t id)
+    {
+        id_ = id;
+        if (stopped_)
+            cancel();
+    }
+
+private:
+    struct Stop {
+        Stopper *stopper;
+        void operator()() const noexcept
+        {
+            stopper->stopped_ = true;
+            stopper->cancel();
+        }
+    };
+    // One that has ended is left as it is.
+    void cancel() const noexcept
+    {
+        if (const std::uint64_t id = id_)
+            oai_cancel(client_, id, nullptr);
+    }
+
+    const oai_client *client_;
+    std::atomic<std::uint64_t> id_{0};
+    std::atomic<bool> stopped_{false};
+    std::stop_callback<Stop> callback_;
+};
+#endif
+
+/** The vectors of an embed call, or a response as it is. */
+template <class T>
+Result<T> converted(Result<Response> outcome)
+{
+    if constexpr (std::is_same_v<T, Embeddings>)
+        return vectors(std::move(outcome));
+    else
+        return outcome;
+}
+
+} // namespace detail
+
+inline namespace OAI_INLINE_NAMESPACE {
+
+/** A future of what a call gives. With OAI_EXCEPTIONS, get() throws the Error. */
+template <class T>
+using Future = std::future<Outcome<T>>;
+
+/** Keeps a promise. For this layer's own use. */
+template <class T>
+class Promise final : public oai::detail::Completion {
+public:
+    Future<T> future() { return promise_.get_future(); }
+    void done(Result<Response> outcome) noexcept override
+    {
+#ifdef OAI_EXCEPTIONS
+        Result<T> made = oai::detail::converted<T>(std::move(outcome));
+        if (made)
+            promise_.set_value(std::move(made).value());
+        else
+            promise_.set_exception(std::make_exception_ptr(std::move(made).error()));
+#else
+        promise_.set_value(oai::detail::converted<T>(std::move(outcome)));
+#endif
+    }
+
+private:
+    std::promise<Outcome<T>> promise_;
+};
+
+#if defined(__cpp_lib_coroutine) && defined(__cpp_lib_jthread)
+/**
+ * What `co_await` takes: it submits the request, and hands the coroutine to the caller's executor when the outcome is
+ * there. The executor is called with a std::coroutine_handle<> on a thread of the library: it must not block, nor
+ * resume the coroutine there if that may block.
+ */
+template <class T, class Executor>
+class Awaitable {
+public:
+    Awaitable(const oai_client *client, Request request, Executor executor, std::stop_token token)
+        : state_(std::make_shared<State>(client, std::move(executor), std::move(token))), request_(std::move(request))
+    {
+    }
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> coroutine)
+    {
+        // Once it is submitted the coroutine may run on, and end, on another thread: only what is held here is safe.
+        const std::shared_ptr<State> state = state_;
+        state->coroutine = coroutine;
+        state->stopper.emplace(state->client, state->token);
+        const std::uint64_t id = oai::detail::submit(state->client, request_, state);
+        if (id != 0)
+            state->stopper->accepted(id);
+        // A refused request's outcome is there already.
+        return id != 0;
+    }
+    Outcome<T> await_resume() { return give<T>(oai::detail::converted<T>(*std::move(state_->outcome))); }
+
+private:
+    struct State final : oai::detail::Completion {
+        State(const oai_client *made, Executor run, std::stop_token stop)
+            : client(made), executor(std::move(run)), token(std::move(stop))
+        {
+        }
+        void done(Result<Response> result) noexcept override
+        {
+            outcome.emplace(std::move(result));
+            executor(coroutine);
+        }
+        void refused(Error error) noexcept override { outcome.emplace(std::move(error)); }
+
+        const oai_client *client;
+        Executor executor;
+        std::stop_token token;
+        std::coroutine_handle<> coroutine;
+        std::optional<oai::detail::Stopper> stopper;
+        std::optional<Result<Response>> outcome;
+    };
+
+    std::shared_ptr<State> state_;
+    Request request_;
+};
+#endif
+
+} // namespace OAI_INLINE_NAMESPACE
+} // namespace oai
+
+#endif

@@ -1,0 +1,275 @@
+/**
+ * @file client.hpp
+ * The client: each call is a few lines over the general request.
+ */
+
+#ifndef OAI_CLIENT_HPP
+#define OAI_CLIENT_HPP
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "async.hpp"
+#include "options.hpp"
+#include "process.hpp"
+#include "stream.hpp"
+
+namespace oai {
+
+/** A file of a form: `from_path("a.wav")` is read while it is sent; `{"a.wav", bytes}` is in memory. */
+struct File {
+    std::string_view filename, content, path;
+    static File from_path(std::string_view path) { return {{}, {}, path}; }
+};
+
+inline namespace OAI_INLINE_NAMESPACE {
+
+/** Sends requests. Any number of threads may use one at once, except while it is destroyed. */
+class Client {
+public:
+    /**
+     * Makes a client. Settings come from the options, then from the process environment, then from the .env file, then
+     * from the defaults. It starts no thread and opens no connection.
+     */
+    static Outcome<Client> make(const Options &options = {})
+    {
+#ifdef OAI_EXCEPTIONS
+        check_abi();
+#else
+        if (auto fits = check_abi(); !fits)
+            return std::move(fits).error();
+#endif
+        oai_client *made = nullptr;
+        oai_error *error = nullptr;
+        const std::string json = options.json();
+        const oai_status status = oai_client_new(json.data(), json.size(), &made, &error);
+        if (status != OAI_OK)
+            return give<Client>(oai::detail::take(status, error));
+        return give<Client>(Client(made));
+    }
+
+    // ===== settings =====
+
+    /** Changes options: all of them, or none and an error. */
+    Outcome<Done> configure(const Options &options) const
+    {
+        oai_error *error = nullptr;
+        const std::string json = options.json();
+        return done(oai_client_configure_json(get(), json.data(), json.size(), &error), error);
+    }
+    /** The options in force and where each came from, as JSON, with secrets masked. */
+    Outcome<std::string> config_json() const { return text(oai_client_config_json); }
+
+    // ===== calls that wait =====
+
+    /** Sends any request. Of a stream it gives the folded result. */
+    Outcome<Response> send(const Request &request) const { return give<Response>(sent(request)); }
+    /** Turns texts into vectors, one for each. The options are a request for /embeddings that says more. */
+    template <class Texts>
+    Outcome<Embeddings> embed(std::string_view model, const Texts &texts, Request options = embedding()) const
+    {
+        return give<Embeddings>(oai::detail::vectors(sent(options.model(model).inputs(texts))));
+    }
+    Outcome<Embeddings> embed(std::string_view model, std::initializer_list<std::string_view> texts,
+                              Request options = embedding()) const
+    {
+        return give<Embeddings>(oai::detail::vectors(sent(options.model(model).inputs(texts))));
+    }
+    /** POST /chat/completions. */
+    Outcome<Response> chat(std::string_view json) const { return send(post("/chat/completions", json)); }
+    /** POST /responses. */
+    Outcome<Response> responses(std::string_view json) const { return send(post("/responses", json)); }
+    /** POST /completions. */
+    Outcome<Response> completions(std::string_view json) const { return send(post("/completions", json)); }
+    /** POST /moderations. */
+    Outcome<Response> moderate(std::string_view json) const { return send(post("/moderations", json)); }
+    /** GET /models. */
+    Outcome<Response> models() const { return send(Request("GET", "/models")); }
+    /** POST /images/generations. */
+    Outcome<Response> image(std::string_view json) const { return send(post("/images/generations", json)); }
+    /** POST /images/edits. */
+    Outcome<Response> image_edit(std::string_view json, const File &picture) const
+    {
+        return send(form("/images/edits", json, "image", picture));
+    }
+    /** POST /audio/speech; the body is the sound, or goes to a file. */
+    Outcome<Response> speech(std::string_view json, std::string_view output_path = {}) const
+    {
+        Request request = post("/audio/speech", json);
+        if (!output_path.empty())
+            request.output_path(output_path);
+        return send(request);
+    }
+    /** POST /audio/transcriptions. */
+    Outcome<Response> transcribe(std::string_view json, const File &sound) const
+    {
+        return send(form("/audio/transcriptions", json, "file", sound));
+    }
+    /** POST /audio/translations. */
+    Outcome<Response> translate(std::string_view json, const File &sound) const
+    {
+        return send(form("/audio/translations", json, "file", sound));
+    }
+    /** POST /files; the JSON holds the purpose. */
+    Outcome<Response> upload(std::string_view json, const File &file) const { return send(form("/files", json, "file", file)); }
+    /** GET /files/{id}/content; the body, or what is written to a file. */
+    Outcome<Response> download(std::string_view id, std::string_view output_path = {}) const
+    {
+        Request request("GET", "/files/" + std::string(id) + "/content");
+        if (!output_path.empty())
+            request.output_path(output_path);
+        return send(request);
+    }
+
+    // ===== streams and lists =====
+
+    /** Any request whose answer is a stream of events. */
+    Outcome<Stream> stream(Request request) const { return give<Stream>(Stream::start(get(), std::move(request))); }
+    /** POST /chat/completions as a stream. */
+    Outcome<Stream> chat_stream(std::string_view json) const { return give<Stream>(Stream::start(get(), post("/chat/completions", json))); }
+    /** POST /responses as a stream. */
+    Outcome<Stream> responses_stream(std::string_view json) const { return give<Stream>(Stream::start(get(), post("/responses", json))); }
+    /** The pages of a list that a GET request asks for. */
+    Outcome<Pages> pages(const Request &request) const { return give<Pages>(Pages::start(get(), request)); }
+
+    // ===== calls that do not wait =====
+
+    /** Sends any request and gives a future of its response. */
+    Future<Response> send_async(const Request &request) const { return promised<Response>(request); }
+    /** Turns texts into vectors, in a future. */
+    template <class Texts>
+    Future<Embeddings> embed_async(std::string_view model, const Texts &texts, Request options = embedding()) const
+    {
+        return promised<Embeddings>(options.model(model).inputs(texts));
+    }
+    /** Sends a request whose events go to a queue, and gives its id. */
+    Outcome<std::uint64_t> submit_to(const Request &request, const Queue &queue, std::uint64_t tag) const
+    {
+        if (const Error *failed = request.failed())
+            return give<std::uint64_t>(*failed);
+        std::uint64_t id = 0;
+        oai_error *error = nullptr;
+        const oai_status status = oai_submit_to(get(), request.get(), queue.get(), tag, &id, &error);
+        if (status != OAI_OK)
+            return give<std::uint64_t>(oai::detail::take(status, error));
+        return give<std::uint64_t>(id);
+    }
+    /** Cancels a request wherever it is. */
+    Outcome<Done> cancel(std::uint64_t id) const
+    {
+        oai_error *error = nullptr;
+        return done(oai_cancel(get(), id, &error), error);
+    }
+
+#if defined(__cpp_lib_jthread)
+    /** Sends any request and waits; the token cancels it. */
+    Outcome<Response> send(const Request &request, std::stop_token token) const
+    {
+        oai::detail::Stopper stopper(get(), std::move(token));
+        auto promise = std::make_shared<Promise<Response>>();
+        Future<Response> future = promise->future();
+        if (const std::uint64_t id = oai::detail::submit(get(), request, promise))
+            stopper.accepted(id);
+        return future.get();
+    }
+#endif
+#if defined(__cpp_lib_coroutine) && defined(__cpp_lib_jthread)
+    /** `co_await client.co_send(request, executor)`: see Awaitable. */
+    template <class Executor>
+    Awaitable<Response, Executor> co_send(Request request, Executor executor, std::stop_token token = {}) const
+    {
+        return {get(), std::move(request), std::move(executor), std::move(token)};
+    }
+    /** `co_await client.co_embed(model, texts, executor)`. */
+    template <class Texts, class Executor>
+    Awaitable<Embeddings, Executor> co_embed(std::string_view model, const Texts &texts, Executor executor,
+                                             std::stop_token token = {}, Request options = embedding()) const
+    {
+        options.model(model).inputs(texts);
+        return {get(), std::move(options), std::move(executor), std::move(token)};
+    }
+#endif
+
+    // ===== numbers, webhooks, the end =====
+
+    /** What became of the client's requests and what the limits are, as JSON. */
+    Outcome<std::string> stats_json() const { return text(oai_client_stats_json); }
+    /** The same for Prometheus. */
+    Outcome<std::string> prometheus() const { return text(oai_client_stats_prometheus); }
+    /** Whether a webhook was signed with the client's webhook_secret, and not long ago. */
+    Outcome<Done> verify_webhook(const Webhook &hook, std::chrono::milliseconds tolerance = {}) const
+    {
+        oai_error *error = nullptr;
+        const std::string body(hook.body), id(hook.id), time(hook.timestamp), signature(hook.signature);
+        return done(oai_webhook_verify(get(), body.data(), body.size(), oai::detail::given(id), oai::detail::given(time),
+                                       oai::detail::given(signature), static_cast<std::uint64_t>(tolerance.count()), &error),
+                    error);
+    }
+    /** Takes no more requests, and waits until those under way have ended. */
+    Outcome<Done> close(std::chrono::milliseconds limit) const
+    {
+        oai_error *error = nullptr;
+        return done(oai_client_close(get(), static_cast<std::uint64_t>(limit.count()), &error), error);
+    }
+    /** The handle, for calls of oai.h. */
+    const oai_client *get() const noexcept { return handle_.get(); }
+
+    /** A request for /embeddings, to say more of an embed call: `Client::embedding().dimensions(256)`. */
+    static Request embedding() { return Request("POST", "/embeddings"); }
+
+private:
+    explicit Client(oai_client *client) noexcept : handle_(client) {}
+
+    static Request post(std::string_view path, std::string_view json) { return std::move(Request("POST", path).json(json)); }
+    static Request form(std::string_view path, std::string_view json, std::string_view field, const File &file)
+    {
+        Request request("POST", path);
+        if (!json.empty())
+            request.json(json);
+        if (file.path.empty())
+            request.file(field, file.filename, file.content);
+        else
+            request.file_path(field, file.path, file.filename);
+        return request;
+    }
+    Result<Response> sent(const Request &request) const
+    {
+        if (const Error *failed = request.failed())
+            return *failed;
+        oai_response *response = nullptr;
+        const oai_status status = oai_send(get(), request.get(), &response);
+        return oai::detail::checked(response, status);
+    }
+    template <class T>
+    Future<T> promised(const Request &request) const
+    {
+        auto promise = std::make_shared<Promise<T>>();
+        Future<T> future = promise->future();
+        oai::detail::submit(get(), request, promise);
+        return future;
+    }
+    Outcome<Done> done(oai_status status, oai_error *error) const
+    {
+        if (status != OAI_OK)
+            return give<Done>(oai::detail::take(status, error));
+        return give<Done>(Done{});
+    }
+    Outcome<std::string> text(oai_status (*get_text)(const oai_client *, char **, std::size_t *, oai_error **)) const
+    {
+        char *text = nullptr;
+        std::size_t size = 0;
+        oai_error *error = nullptr;
+        const oai_status status = get_text(get(), &text, &size, &error);
+        if (status != OAI_OK)
+            return give<std::string>(oai::detail::take(status, error));
+        return give<std::string>(oai::detail::take_text(text, size));
+    }
+
+    oai::detail::Owned<oai_client, oai_client_free> handle_;
+};
+
+} // namespace OAI_INLINE_NAMESPACE
+} // namespace oai
+
+#endif
