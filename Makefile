@@ -113,6 +113,7 @@ test: ## run every test: header and symbols, Rust, C, C under valgrind, loom, RE
 	@$(MAKE) SETUP_DONE=1 test-loom
 	@$(MAKE) SETUP_DONE=1 test-readme
 	@$(MAKE) SETUP_DONE=1 test-behaviour
+	@$(MAKE) SETUP_DONE=1 test-cpp
 	@$(MAKE) SETUP_DONE=1 test-go
 	@$(MAKE) SETUP_DONE=1 test-node
 	@$(MAKE) test-contract
@@ -190,6 +191,21 @@ build/node/ready: bindings/node/package.json bindings/node/package-lock.json | s
 
 # What a test of a binding gets: the library and the test server, and nothing that a developer has set for oaic.
 BINDING = OAI_LIBRARY_PATH=$(CURDIR)/build/lib OAI_TEST_SERVER_BIN=$(CURDIR)/$(SERVER)
+
+CPP_TESTS := $(wildcard bindings/cpp/tests/*_test.cpp)
+
+.PHONY: test-cpp
+test-cpp: build/cpp/tests-17 build/cpp/tests-20 $(SERVER) | setup-test ## the C++ headers, without a warning, and their tests under C++17 and C++20
+	@tests/tools/cpp-headers.sh
+	@for program in build/cpp/tests-17 build/cpp/tests-20; do \
+		OAI_LOG=error tests/tools/with-server.sh $(SERVER) --port 0 -- $$program --gtest_brief=1; \
+	done
+
+build/cpp/tests-%: $(CPP_TESTS) bindings/cpp/tests/server.hpp $(wildcard include/oai.* include/oai/*.hpp) $(SHARED) | build/lib/liboaic.so setup-test
+	@mkdir -p $(@D)
+	@echo "  CXX   bindings/cpp/tests (C++$*)"
+	@$(CXX) -std=c++$* -g -Wall -Wextra -Wpedantic -Iinclude -DOAI_INCLUDE='"$(CURDIR)/include"' $(CPP_TESTS) -o $@ \
+		$(LINK_SHARED) -lgtest -lgtest_main -pthread
 
 .PHONY: test-go
 test-go: $(SHARED) $(SERVER) | build/lib/liboaic.so setup-test ## the Go package: format, vet, tests without cgo, with the race detector, and with cgo

@@ -5,9 +5,9 @@
  * A program includes this file, and links liboaic as a C program does. It adds nothing to what oai.h does and decides
  * nothing: what is said there of limits, retries, threads and fork holds here.
  *
- * Calls give an `oai::Result<T>`: a value or an `oai::Error`. With OAI_EXCEPTIONS defined before this file they give the
- * T and throw the `oai::Error`, which is a `std::exception`. The two are different types to the linker, so one program
- * may hold sources of both kinds.
+ * Calls give an `oai::Result<T>`: a value or an `oai::Error`. With OAI_EXCEPTIONS defined before this file they give
+ * the T and throw the `oai::Error`, which is a `std::exception`. The two are different types to the linker, so one
+ * program may hold sources of both kinds.
  *
  * Everything may be used from any thread, one object by one thread at a time, except Client and Queue, which any number
  * may use at once.

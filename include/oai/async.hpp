@@ -39,13 +39,15 @@ extern "C" inline void oai_hpp_event(void *user_data, std::uint64_t, std::int32_
                                      oai_response *response)
 {
     if (kind == OAI_EVENT_DONE)
-        (*static_cast<std::shared_ptr<Completion> *>(user_data))->done(checked(response, oai_response_status(response)));
+        (*static_cast<std::shared_ptr<Completion> *>(user_data))
+            ->done(checked(response, oai_response_status(response)));
 }
 
 extern "C" inline void oai_hpp_end(void *user_data) { delete static_cast<std::shared_ptr<Completion> *>(user_data); }
 
 /** Submits a request, and gives its id; 0 if it was refused, which the completion was told. */
-inline std::uint64_t submit(const oai_client *client, const Request &request, const std::shared_ptr<Completion> &completion)
+inline std::uint64_t submit(const oai_client *client, const Request &request,
+                            const std::shared_ptr<Completion> &completion)
 {
     if (const Error *failed = request.failed()) {
         completion->refused(*failed);
@@ -53,8 +55,9 @@ inline std::uint64_t submit(const oai_client *client, const Request &request, co
     }
     std::uint64_t id = 0;
     oai_error *error = nullptr;
-    const oai_status status = oai_submit(client, request.get(), oai_hpp_event, new std::shared_ptr<Completion>(completion),
-                                         oai_hpp_end, &id, &error);
+    const oai_status status =
+        oai_submit(client, request.get(), oai_hpp_event, new std::shared_ptr<Completion>(completion), oai_hpp_end, &id,
+                   &error);
     if (status != OAI_OK)
         completion->refused(take(status, error));
     return id;
@@ -64,7 +67,10 @@ inline std::uint64_t submit(const oai_client *client, const Request &request, co
 /** Cancels a request when a stop token says so, whether that comes before, during or after its submit. */
 class Stopper {
 public:
-    Stopper(const oai_client *client, std::stop_token token) : client_(client), callback_(std::move(token), Stop{this}) {}
+    Stopper(const oai_client *client, std::stop_token token)
+        : client_(client), callback_(std::move(token), Stop{this})
+    {
+    }
     /** The request has its id now. */
     void accepted(std::uint64_t id)
     {

@@ -6,6 +6,7 @@
 #ifndef OAI_CLIENT_HPP
 #define OAI_CLIENT_HPP
 
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -16,6 +17,20 @@
 #include "stream.hpp"
 
 namespace oai {
+
+namespace detail {
+
+extern "C" inline void oai_hpp_token(void *user_data, std::uint64_t wanted)
+{
+    (*static_cast<std::function<void(std::uint64_t)> *>(user_data))(wanted);
+}
+
+extern "C" inline void oai_hpp_end_token(void *user_data)
+{
+    delete static_cast<std::function<void(std::uint64_t)> *>(user_data);
+}
+
+} // namespace detail
 
 /** A file of a form: `from_path("a.wav")` is read while it is sent; `{"a.wav", bytes}` is in memory. */
 struct File {
@@ -61,10 +76,53 @@ public:
     /** The options in force and where each came from, as JSON, with secrets masked. */
     Outcome<std::string> config_json() const { return text(oai_client_config_json); }
 
+    // ===== tokens that rotate =====
+
+    /**
+     * Lets a bearer token stand for the key: the function is told the number of the question, on a thread of the
+     * library, and it or any other thread answers with provide_token or refuse_token. It must not throw nor block.
+     * Without a function requests go with api_key again.
+     */
+    Outcome<Done> set_token_provider(std::function<void(std::uint64_t)> wanted) const
+    {
+        oai_error *error = nullptr;
+        if (!wanted)
+            return done(oai_set_token_callback(get(), nullptr, nullptr, nullptr, &error), error);
+        auto *kept = new std::function<void(std::uint64_t)>(std::move(wanted));
+        const oai_status status =
+            oai_set_token_callback(get(), oai::detail::oai_hpp_token, kept, oai::detail::oai_hpp_end_token, &error);
+        return done(status, error);
+    }
+    /** Answers a question with a token and its life from now; 0: not known. */
+    Outcome<Done> provide_token(std::uint64_t wanted, std::string_view token, std::chrono::milliseconds life = {}) const
+    {
+        oai_error *error = nullptr;
+        const auto life_ms = static_cast<std::uint64_t>(life.count());
+        return done(oai_provide_token(get(), wanted, token.data(), token.size(), life_ms, &error), error);
+    }
+    /** Answers that there is no token, and why. */
+    Outcome<Done> refuse_token(std::uint64_t wanted, std::string_view why) const
+    {
+        oai_error *error = nullptr;
+        return done(oai_refuse_token(get(), wanted, why.data(), why.size(), &error), error);
+    }
+
     // ===== calls that wait =====
 
     /** Sends any request. Of a stream it gives the folded result. */
     Outcome<Response> send(const Request &request) const { return give<Response>(sent(request)); }
+    /**
+     * Waits until the object of a GET request is done, such as a batch, and gives it as it was last seen. The options
+     * are those of oai_wait_until, as JSON.
+     */
+    Outcome<Response> wait_until(const Request &request, std::string_view options = "{}") const
+    {
+        if (const Error *failed = request.failed())
+            return give<Response>(*failed);
+        oai_response *response = nullptr;
+        const oai_status status = oai_wait_until(get(), request.get(), options.data(), options.size(), &response);
+        return give<Response>(oai::detail::checked(response, status));
+    }
     /** Turns texts into vectors, one for each. The options are a request for /embeddings that says more. */
     template <class Texts>
     Outcome<Embeddings> embed(std::string_view model, const Texts &texts, Request options = embedding()) const
@@ -112,7 +170,10 @@ public:
         return send(form("/audio/translations", json, "file", sound));
     }
     /** POST /files; the JSON holds the purpose. */
-    Outcome<Response> upload(std::string_view json, const File &file) const { return send(form("/files", json, "file", file)); }
+    Outcome<Response> upload(std::string_view json, const File &file) const
+    {
+        return send(form("/files", json, "file", file));
+    }
     /** GET /files/{id}/content; the body, or what is written to a file. */
     Outcome<Response> download(std::string_view id, std::string_view output_path = {}) const
     {
@@ -127,9 +188,15 @@ public:
     /** Any request whose answer is a stream of events. */
     Outcome<Stream> stream(Request request) const { return give<Stream>(Stream::start(get(), std::move(request))); }
     /** POST /chat/completions as a stream. */
-    Outcome<Stream> chat_stream(std::string_view json) const { return give<Stream>(Stream::start(get(), post("/chat/completions", json))); }
+    Outcome<Stream> chat_stream(std::string_view json) const
+    {
+        return give<Stream>(Stream::start(get(), post("/chat/completions", json)));
+    }
     /** POST /responses as a stream. */
-    Outcome<Stream> responses_stream(std::string_view json) const { return give<Stream>(Stream::start(get(), post("/responses", json))); }
+    Outcome<Stream> responses_stream(std::string_view json) const
+    {
+        return give<Stream>(Stream::start(get(), post("/responses", json)));
+    }
     /** The pages of a list that a GET request asks for. */
     Outcome<Pages> pages(const Request &request) const { return give<Pages>(Pages::start(get(), request)); }
 
@@ -202,9 +269,10 @@ public:
     {
         oai_error *error = nullptr;
         const std::string body(hook.body), id(hook.id), time(hook.timestamp), signature(hook.signature);
-        return done(oai_webhook_verify(get(), body.data(), body.size(), oai::detail::given(id), oai::detail::given(time),
-                                       oai::detail::given(signature), static_cast<std::uint64_t>(tolerance.count()), &error),
-                    error);
+        const oai_status status = oai_webhook_verify(
+            get(), body.data(), body.size(), oai::detail::given(id), oai::detail::given(time),
+            oai::detail::given(signature), static_cast<std::uint64_t>(tolerance.count()), &error);
+        return done(status, error);
     }
     /** Takes no more requests, and waits until those under way have ended. */
     Outcome<Done> close(std::chrono::milliseconds limit) const
@@ -221,7 +289,7 @@ public:
 private:
     explicit Client(oai_client *client) noexcept : handle_(client) {}
 
-    static Request post(std::string_view path, std::string_view json) { return std::move(Request("POST", path).json(json)); }
+    static Request post(std::string_view path, std::string_view json) { return Request("POST", path).json(json); }
     static Request form(std::string_view path, std::string_view json, std::string_view field, const File &file)
     {
         Request request("POST", path);

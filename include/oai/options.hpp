@@ -42,7 +42,10 @@ public:
     /** Query parameters for every request: a=b&c=d or a JSON object. */
     Options &default_query(std::string_view value) { return text("default_query", quoted(value)); }
     /** Most requests in flight at once; a stream counts until its end. Default 5. */
-    Options &max_concurrent_requests(std::uint32_t value) { return text("max_concurrent_requests", std::to_string(value)); }
+    Options &max_concurrent_requests(std::uint32_t value)
+    {
+        return text("max_concurrent_requests", std::to_string(value));
+    }
     /** Most requests that wait; one more is refused. Requests in backoff count. Default 100. */
     Options &queue_size(std::uint32_t value) { return text("queue_size", std::to_string(value)); }
     /**
@@ -53,30 +56,51 @@ public:
     /** Most attempts after the first. 0: none. Default 5. */
     Options &max_retries(std::uint32_t value) { return text("max_retries", std::to_string(value)); }
     /** Backoff before the first retry. Default 1000 ms. */
-    Options &initial_retry_delay_ms(milliseconds value) { return text("initial_retry_delay_ms", std::to_string(value.count())); }
+    Options &initial_retry_delay_ms(milliseconds value)
+    {
+        return text("initial_retry_delay_ms", std::to_string(value.count()));
+    }
     /** Each further backoff is the one before times this. Default 2. */
     Options &backoff_factor(double value) { return text("backoff_factor", number(value)); }
     /** Longest backoff of the library's own. Default 16000 ms. */
-    Options &max_retry_delay_ms(milliseconds value) { return text("max_retry_delay_ms", std::to_string(value.count())); }
+    Options &max_retry_delay_ms(milliseconds value)
+    {
+        return text("max_retry_delay_ms", std::to_string(value.count()));
+    }
     /** Share of a backoff that chance may take off. 0: exact delays. Default 0.25. */
     Options &retry_jitter(double value) { return text("retry_jitter", number(value)); }
     /** Longest wait a server may ask for; a longer one ends the request with the error. Default 120000 ms. */
-    Options &max_retry_after_ms(milliseconds value) { return text("max_retry_after_ms", std::to_string(value.count())); }
+    Options &max_retry_after_ms(milliseconds value)
+    {
+        return text("max_retry_after_ms", std::to_string(value.count()));
+    }
     /** Send requests again that the server may already have carried out, and billed. Default off. */
     Options &retry_unsafe(bool value) { return text("retry_unsafe", value ? "true" : "false"); }
     /** Failures in a row of one server and model after which requests to them wait. 0: off. Default 0. */
-    Options &circuit_breaker_failures(std::uint32_t value) { return text("circuit_breaker_failures", std::to_string(value)); }
+    Options &circuit_breaker_failures(std::uint32_t value)
+    {
+        return text("circuit_breaker_failures", std::to_string(value));
+    }
     /** How long an open circuit breaker holds requests before it lets one probe. Default 30000 ms. */
-    Options &circuit_breaker_reset_ms(milliseconds value) { return text("circuit_breaker_reset_ms", std::to_string(value.count())); }
+    Options &circuit_breaker_reset_ms(milliseconds value)
+    {
+        return text("circuit_breaker_reset_ms", std::to_string(value.count()));
+    }
     /**
      * Limit of one attempt; of a stream: to its first event. 0: none. Until it is set, 60000 for
      * embeddings and moderations. Default 600000 ms.
      */
-    Options &attempt_timeout_ms(milliseconds value) { return text("attempt_timeout_ms", std::to_string(value.count())); }
+    Options &attempt_timeout_ms(milliseconds value)
+    {
+        return text("attempt_timeout_ms", std::to_string(value.count()));
+    }
     /** Limit of a request with queue and retries. 0: none. Default 0. */
     Options &timeout_ms(milliseconds value) { return text("timeout_ms", std::to_string(value.count())); }
     /** Limit of connecting, TLS included. 0: none. Default 10000 ms. */
-    Options &connect_timeout_ms(milliseconds value) { return text("connect_timeout_ms", std::to_string(value.count())); }
+    Options &connect_timeout_ms(milliseconds value)
+    {
+        return text("connect_timeout_ms", std::to_string(value.count()));
+    }
     /** Longest silence of the server inside a stream. 0: no limit. Default 300000 ms. */
     Options &idle_timeout_ms(milliseconds value) { return text("idle_timeout_ms", std::to_string(value.count())); }
     /** Wait that is worth one priority. 0: priorities do not count. Default 30000 ms. */
@@ -139,6 +163,27 @@ public:
      * parents.
      */
     Options &dotenv(std::string_view value) { return text("dotenv", quoted(value)); }
+    /**
+     * URL of an Azure OpenAI resource, such as https://NAME.openai.azure.com, in place of base_url, unless
+     * that has a higher source or the program itself sets an api_key.
+     */
+    Options &azure_endpoint(std::string_view value) { return text("azure_endpoint", quoted(value)); }
+    /**
+     * api-version for Azure. A date such as 2024-10-21 means paths with deployments; none, v1 or preview
+     * mean its /openai/v1, where a date is not sent.
+     */
+    Options &azure_api_version(std::string_view value) { return text("azure_api_version", quoted(value)); }
+    /** Key for Azure, sent as api-key to azure_endpoint and nowhere else; api_key is never sent there. */
+    Options &azure_api_key(std::string_view value) { return text("azure_api_key", quoted(value)); }
+    /** Microsoft Entra token for Azure, sent as a bearer token in place of azure_api_key. */
+    Options &azure_ad_token(std::string_view value) { return text("azure_ad_token", quoted(value)); }
+    /**
+     * Where else requests may be served, in the order of preference: a JSON array of objects with
+     * base_url, api_key, organization, project and model, each optional.
+     */
+    Options &fallbacks(std::string_view json) { return text("fallbacks", json); }
+    /** Wait that a request is not served elsewhere for, if there are fallbacks. Default 2000 ms. */
+    Options &fallback_after_ms(milliseconds value) { return text("fallback_after_ms", std::to_string(value.count())); }
     /** Reads no .env file. */
     Options &no_dotenv() { return text("dotenv", "false"); }
     /** Any option by its name; the value is JSON. */

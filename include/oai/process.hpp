@@ -27,7 +27,8 @@ inline const char *given(const std::string &text) { return text.empty() ? nullpt
 
 extern "C" inline void oai_hpp_log(void *user_data, std::int32_t level, const char *message, std::size_t size)
 {
-    (*static_cast<std::function<void(std::int32_t, std::string_view)> *>(user_data))(level, std::string_view(message, size));
+    (*static_cast<std::function<void(std::int32_t, std::string_view)> *>(user_data))(
+        level, std::string_view(message, size));
 }
 
 extern "C" inline void oai_hpp_end_log(void *user_data)
@@ -63,7 +64,8 @@ inline Outcome<Done> set_log(std::int32_t level, std::function<void(std::int32_t
     oai_error *error = nullptr;
     oai_status status;
     if (line)
-        status = oai_set_log(level, detail::oai_hpp_log, new std::function<void(std::int32_t, std::string_view)>(std::move(line)),
+        status = oai_set_log(level, detail::oai_hpp_log,
+                             new std::function<void(std::int32_t, std::string_view)>(std::move(line)),
                              detail::oai_hpp_end_log, &error);
     else
         status = oai_set_log(level, nullptr, nullptr, nullptr, &error);
@@ -83,8 +85,8 @@ inline Outcome<Done> shutdown(std::chrono::milliseconds limit)
 }
 
 /** Whether a webhook was signed with a secret, at a time close to `now_ms` (milliseconds since 1970; 0: now). */
-inline Outcome<Done> verify_webhook(std::string_view secret, const Webhook &hook, std::chrono::milliseconds tolerance = {},
-                                    std::uint64_t now_ms = 0)
+inline Outcome<Done> verify_webhook(std::string_view secret, const Webhook &hook,
+                                    std::chrono::milliseconds tolerance = {}, std::uint64_t now_ms = 0)
 {
     oai_error *error = nullptr;
     const std::string body(hook.body), id(hook.id), time(hook.timestamp), signature(hook.signature);

@@ -18,8 +18,9 @@ namespace oai {
 enum class Priority : std::uint32_t { high = OAI_PRIORITY_HIGH, normal = OAI_PRIORITY_NORMAL, low = OAI_PRIORITY_LOW };
 
 /**
- * A request: `oai::Request("POST", "/chat/completions").json(body).priority(oai::Priority::low)`. What cannot be sent is
- * told by the call that sends it. It may be sent again, changed or dropped as soon as it was handed over.
+ * A request: `oai::Request("POST", "/chat/completions").json(body).priority(oai::Priority::low)`. What cannot be sent
+ * is told by the call that sends it. It is a value: it may be copied, sent again, changed or dropped as soon as it was
+ * handed over.
  */
 class Request {
 public:
@@ -33,8 +34,33 @@ public:
             failed_ = std::make_shared<const Error>(detail::take(status, error));
     }
 
+    /** A copy that may be changed on its own. */
+    Request(const Request &other) : failed_(other.failed_)
+    {
+        oai_request *copy = nullptr;
+        oai_error *error = nullptr;
+        if (other.get() == nullptr)
+            return;
+        const oai_status status = oai_request_clone(other.get(), &copy, &error);
+        handle_.reset(copy);
+        if (status != OAI_OK)
+            failed_ = std::make_shared<const Error>(detail::take(status, error));
+    }
+    Request &operator=(const Request &other)
+    {
+        if (this != &other)
+            *this = Request(other);
+        return *this;
+    }
+    Request(Request &&) noexcept = default;
+    Request &operator=(Request &&) noexcept = default;
+    ~Request() = default;
+
     /** Sets the body, sent to the letter. `"stream": true` in it makes the answer a stream. */
-    Request &json(std::string_view text) { return set("the JSON body", oai_request_set_json(get(), start(text), text.size())); }
+    Request &json(std::string_view text)
+    {
+        return set("the JSON body", oai_request_set_json(get(), start(text), text.size()));
+    }
     /** Sets a query parameter in place of those of that name. */
     Request &query(std::string_view name, std::string_view value)
     {
@@ -91,7 +117,8 @@ public:
         return set("a field", oai_request_add_field(get(), z(name).c_str(), start(value), value.size()));
     }
     /** Adds a file from memory to the form; without a content type the file name's ending tells it. */
-    Request &file(std::string_view name, std::string_view filename, std::string_view content, std::string_view content_type = {})
+    Request &file(std::string_view name, std::string_view filename, std::string_view content,
+                  std::string_view content_type = {})
     {
         return set("a file", oai_request_add_file(get(), z(name).c_str(), z(filename).c_str(), or_null(z(content_type)),
                                                   start(content), content.size()));
@@ -101,10 +128,14 @@ public:
                        std::string_view content_type = {})
     {
         const std::string given = z(filename), type = z(content_type);
-        return set("a file", oai_request_add_file_path(get(), z(name).c_str(), z(path).c_str(), or_null(given), or_null(type)));
+        return set("a file", oai_request_add_file_path(get(), z(name).c_str(), z(path).c_str(), or_null(given),
+                                                       or_null(type)));
     }
     /** Writes the body of a good answer to a file as it comes. */
-    Request &output_path(std::string_view path) { return set("the output", oai_request_set_output_path(get(), z(path).c_str())); }
+    Request &output_path(std::string_view path)
+    {
+        return set("the output", oai_request_set_output_path(get(), z(path).c_str()));
+    }
     /** The same to an open descriptor, which is duplicated. */
     Request &output_fd(int descriptor) { return set("the output", oai_request_set_output_fd(get(), descriptor)); }
     /** Asks for OAI_EVENT_PROGRESS events. */
@@ -138,7 +169,8 @@ private:
     Request &set(const char *what, oai_status status)
     {
         if (status != OAI_OK && failed_ == nullptr)
-            failed_ = std::make_shared<const Error>(status, std::string(what) + " of the request cannot be sent; the log says why");
+            failed_ = std::make_shared<const Error>(
+                status, std::string(what) + " of the request cannot be sent; the log says why");
         return *this;
     }
 

@@ -56,6 +56,8 @@ public:
     int http_status() const noexcept { return oai_response_http_status(handle_.get()); }
     /** How often the request was sent. */
     std::uint32_t attempts() const noexcept { return oai_response_attempts(handle_.get()); }
+    /** Which of the client's fallbacks answered, counted from 1; 0 if none did. */
+    std::uint32_t fallback() const noexcept { return oai_response_fallback(handle_.get()); }
     /** The body as received, decompressed. A NUL stands behind it. */
     std::string_view body() const noexcept
     {

@@ -68,6 +68,10 @@ missing() {
             node_is_good || echo node
             # For the runner of the behaviour suite.
             echo '#include <cjson/cJSON.h>' | "${CC:-cc}" -E -x c - >/dev/null 2>&1 || echo cjson
+            # For the tests of the C++ layer, whose headers clang reads too.
+            echo '#include <gtest/gtest.h>' | "${CXX:-c++}" -std=c++17 -E -x c++ - >/dev/null 2>&1 || echo gtest
+            echo '#include <nlohmann/json.hpp>' | "${CXX:-c++}" -std=c++17 -E -x c++ - >/dev/null 2>&1 || echo nlohmann
+            has clang++ || echo clang
             ;;
         *) compiles "${CC:-cc}" c c11 || echo cc ;;
     esac
@@ -124,6 +128,9 @@ packages() {
         valgrind) echo "valgrind libc6-dbg" ;;
         binutils) echo binutils ;;
         cjson) echo libcjson-dev ;;
+        gtest) echo libgtest-dev ;;
+        nlohmann) echo nlohmann-json3-dev ;;
+        clang) echo clang ;;
         go) at_least "$(candidate golang-go)" 1.21 && echo golang-go ;;
         # The npm of NodeSource comes within nodejs, and conflicts with the distribution's.
         node)
@@ -155,6 +162,9 @@ advice() {
         c++) echo "a C++ compiler (${CXX:-c++}): g++ 10 or clang++ 10, or newer" ;;
         valgrind) echo "valgrind" ;;
         binutils) echo "binutils (nm and readelf)" ;;
+        gtest) echo "GoogleTest (gtest/gtest.h)" ;;
+        nlohmann) echo "JSON for Modern C++ (nlohmann/json.hpp)" ;;
+        clang) echo "clang++" ;;
         cjson) echo "cJSON with its header cjson/cJSON.h" ;;
         make) echo "GNU make" ;;
         go) echo "Go 1.21 or newer (found: $(go version 2>/dev/null || echo none)):  https://go.dev/dl" ;;

@@ -1,0 +1,145 @@
+/*
+ * Futures, coroutines on the caller's executor, and stop tokens.
+ */
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "server.hpp"
+
+namespace {
+
+constexpr std::string_view hello = R"({"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello"}]})";
+
+oai::Request chat() { return oai::Request("POST", "/chat/completions").json(hello); }
+
+using Async = Server;
+
+TEST_F(Async, FuturesGiveResults)
+{
+    const oai::Client client = new_client(oai::Options().queue_size(1000));
+    std::vector<oai::Future<oai::Response>> all;
+    for (int i = 0; i < 50; i++)
+        all.push_back(client.send_async(chat()));
+    for (auto &future : all)
+        EXPECT_TRUE(future.get());
+    const std::vector<std::string> texts{"a", "b"};
+    EXPECT_EQ(client.embed_async("m", texts).get()->rows(), 2U);
+    ASSERT_TRUE(client.close(std::chrono::seconds(10)));
+    EXPECT_EQ(client.send_async(chat()).get().error().status(), OAI_ERR_CLOSED);
+    EXPECT_EQ(client.send_async(oai::Request("POST", "bad path")).get().error().status(), OAI_ERR_INVALID_ARGUMENT);
+}
+
+#if defined(__cpp_lib_jthread)
+TEST_F(Async, AStopTokenCancels)
+{
+    script(R"({"drop":"hang","times":null})");
+    const oai::Client client = new_client();
+    std::stop_source source;
+    std::jthread stopper([&source] {
+        server_get("/_stats", "in_flight", "1");
+        source.request_stop();
+    });
+    EXPECT_EQ(client.send(chat(), source.get_token()).error().status(), OAI_ERR_CANCELLED);
+    EXPECT_EQ(server_get("/_stats", "in_flight", "0")["in_flight"], 0);
+    // One that had stopped before.
+    EXPECT_EQ(client.send(chat(), source.get_token()).error().status(), OAI_ERR_CANCELLED);
+}
+#endif
+
+#if defined(__cpp_lib_coroutine) && defined(__cpp_lib_jthread)
+
+/* A coroutine that nobody waits for. */
+struct Task {
+    struct promise_type {
+        Task get_return_object() { return {}; }
+        std::suspend_never initial_suspend() noexcept { return {}; }
+        std::suspend_never final_suspend() noexcept { return {}; }
+        void return_void() {}
+        void unhandled_exception() { std::terminate(); }
+    };
+};
+
+/* An executor of the caller's: coroutines run on the thread that calls run. */
+class Loop {
+public:
+    void post(std::coroutine_handle<> coroutine)
+    {
+        const std::lock_guard lock(mutex_);
+        ready_.push_back(coroutine);
+        arrived_.notify_one();
+    }
+    void run(const int &left)
+    {
+        while (left > 0) {
+            std::unique_lock lock(mutex_);
+            arrived_.wait(lock, [this] { return !ready_.empty(); });
+            const std::coroutine_handle<> coroutine = ready_.front();
+            ready_.pop_front();
+            lock.unlock();
+            coroutine.resume();
+        }
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable arrived_;
+    std::deque<std::coroutine_handle<>> ready_;
+};
+
+Task talk(const oai::Client &client, Loop &loop, int &left, int &good)
+{
+    const auto here = std::this_thread::get_id();
+    const auto on_loop = [&loop](std::coroutine_handle<> coroutine) { loop.post(coroutine); };
+    auto answer = co_await client.co_send(chat(), on_loop);
+    EXPECT_EQ(std::this_thread::get_id(), here);
+    const std::vector<std::string> texts{"a", "b", "c"};
+    auto vectors = co_await client.co_embed("m", texts, on_loop);
+    EXPECT_EQ(std::this_thread::get_id(), here);
+    good += answer && vectors && vectors->rows() == 3 ? 1 : 0;
+    left--;
+}
+
+Task stopped(const oai::Client &client, Loop &loop, int &left, std::stop_token token, oai_status &status)
+{
+    const auto on_loop = [&loop](std::coroutine_handle<> coroutine) { loop.post(coroutine); };
+    auto answer = co_await client.co_send(chat(), on_loop, token);
+    status = answer ? OAI_OK : answer.error().status();
+    left--;
+}
+
+TEST_F(Async, CoroutinesGoOnOnTheirExecutor)
+{
+    const oai::Client client = new_client(oai::Options().queue_size(1000));
+    Loop loop;
+    int left = 20, good = 0;
+    for (int i = 0; i < 20; i++)
+        talk(client, loop, left, good);
+    loop.run(left);
+    EXPECT_EQ(good, 20);
+}
+
+TEST_F(Async, CoroutinesAreStoppedAndRefused)
+{
+    script(R"({"drop":"hang","times":null})");
+    const oai::Client client = new_client();
+    Loop loop;
+    int left = 1;
+    oai_status status = OAI_OK;
+    std::stop_source source;
+    stopped(client, loop, left, source.get_token(), status);
+    server_get("/_stats", "in_flight", "1");
+    source.request_stop();
+    loop.run(left);
+    EXPECT_EQ(status, OAI_ERR_CANCELLED);
+    ASSERT_TRUE(client.close(std::chrono::seconds(10)));
+    // Refused: it does not suspend at all.
+    left = 1;
+    stopped(client, loop, left, {}, status);
+    EXPECT_EQ(left, 0);
+    EXPECT_EQ(status, OAI_ERR_CLOSED);
+}
+#endif
+
+} // namespace
