@@ -116,6 +116,7 @@ test: ## run every test: header and symbols, Rust, C, C under valgrind, loom, RE
 	@$(MAKE) SETUP_DONE=1 test-cpp
 	@$(MAKE) SETUP_DONE=1 test-go
 	@$(MAKE) SETUP_DONE=1 test-node
+	@$(MAKE) SETUP_DONE=1 test-python
 	@$(MAKE) test-contract
 	@echo "All tests passed."
 
@@ -152,7 +153,7 @@ test-readme: $(SHARED) $(STATIC) $(SERVER) | build/lib/liboaic.so setup-test ## 
 	@tests/tools/with-server.sh $(SERVER) --port 0 -- tests/tools/readme.sh
 
 # Each language has a target behaviour-LANGUAGE, which runs its runner by $(REPLAY), and stands in this list.
-BEHAVIOUR := c go node
+BEHAVIOUR := c go node python
 REPLAY = env -i HOME="$$HOME" PATH="$$PATH" OAI_LIBRARY_PATH=$(CURDIR)/build/lib \
 	OAI_TEST_SERVER_BIN=$(CURDIR)/$(SERVER) timeout --kill-after=10 300
 
@@ -189,6 +190,17 @@ build/node/ready: bindings/node/package.json bindings/node/package-lock.json | s
 	@cd $(@D) && npm ci --silent --no-audit --no-fund
 	@touch $@
 
+.PHONY: behaviour-python
+behaviour-python: build/venv-python/ready $(SHARED) $(SERVER) | build/lib/liboaic.so
+	@$(REPLAY) env PYTHONPATH=bindings/python/src PYTHONDONTWRITEBYTECODE=1 $(<D)/bin/python \
+		bindings/python/tests/behaviour.py $(sort $(wildcard tests/behaviour/*.json))
+
+build/venv-python/ready: bindings/python/requirements-test.txt | setup-test
+	@echo "  PIP   $<"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 # What a test of a binding gets: the library and the test server, and nothing that a developer has set for oaic.
 BINDING = OAI_LIBRARY_PATH=$(CURDIR)/build/lib OAI_TEST_SERVER_BIN=$(CURDIR)/$(SERVER)
 
@@ -221,6 +233,13 @@ test-node: build/node/ready $(SHARED) $(SERVER) | setup-test ## the Node package
 	@echo "  NODE  bindings/node"
 	@build/node/node_modules/.bin/tsc --project bindings/node/test/tsconfig.json --typeRoots build/node/node_modules/@types
 	@cd bindings/node && $(BINDING) NODE_PATH=$(CURDIR)/build/node/node_modules OAI_LOG=error node --test test/*.test.js
+
+.PHONY: test-python
+test-python: build/venv-python/ready $(SHARED) $(SERVER) | build/lib/liboaic.so ## the Python package: its types by mypy, its tests by pytest
+	@echo "  PY    bindings/python"
+	@cd bindings/python && $(CURDIR)/$(<D)/bin/mypy --no-error-summary --cache-dir $(CURDIR)/build/mypy
+	@cd bindings/python && $(BINDING) PYTHONDONTWRITEBYTECODE=1 timeout --kill-after=10 300 \
+		$(CURDIR)/$(<D)/bin/python -m pytest --quiet -p no:cacheprovider
 
 .PHONY: test-contract
 ifeq ($(wildcard $(OPENAPI)),)

@@ -50,6 +50,11 @@ node_is_good() {
     has npm && found=$(version node) && at_least "$found" 18
 }
 
+# Debian has venv and ensurepip in a package of their own.
+python_is_good() {
+    python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
+}
+
 has() {
     command -v "$1" >/dev/null 2>&1
 }
@@ -66,6 +71,7 @@ missing() {
             { has nm && has readelf; } || echo binutils
             go_is_good || echo go
             node_is_good || echo node
+            python_is_good || echo python
             # For the runner of the behaviour suite.
             echo '#include <cjson/cJSON.h>' | "${CC:-cc}" -E -x c - >/dev/null 2>&1 || echo cjson
             # For the tests of the C++ layer, whose headers clang reads too.
@@ -81,7 +87,7 @@ missing() {
         cargo clippy --version >/dev/null 2>&1 || echo clippy
     fi
     if [ "$kind" = model ]; then
-        python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || echo python
+        python_is_good || echo python
     fi
     if [ "$kind" = contract ]; then
         python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || echo python

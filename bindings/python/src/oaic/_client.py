@@ -1,0 +1,190 @@
+"""The client for threads: each call waits, and lets other threads run meanwhile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from ctypes import byref, c_int32, c_void_p
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, cast
+
+from . import _calls
+from ._core import Core
+from ._native import EVENT_DONE, quick
+from ._request import FileInput, Json, Native, Request, RequestOptions
+from ._response import Embeddings, Response, good
+from ._stream import Queue, Stream
+from .errors import check
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class Client:
+    """A client that waits. Any number of threads may use it at once.
+
+    Options go by the names of the library's option table, such as ``max_concurrent_requests=64``; what is not given
+    comes from the environment, a ``.env`` file and the defaults.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self._core = Core(options)
+        self._queues: list[Queue] = []
+
+    def _queue(self) -> Queue:
+        try:
+            return self._queues.pop()
+        except IndexError:
+            return Queue()
+
+    def _begin(self, native: Native) -> tuple[Queue, int]:
+        queue = self._queue()
+        return queue, self._core.submit(native, queue.pointer, 1)
+
+    def _finish(self, queue: Queue, number: int) -> Response:
+        """Waits for the only request of a queue. Interrupted, it cancels it and gives the queue up."""
+        end: Response | None = None
+        try:
+            while end is None:
+                for _, kind, _, made in queue.wait(1):
+                    if kind == EVENT_DONE:
+                        end = made
+        except BaseException:  # what the handler of a signal raised, such as KeyboardInterrupt
+            self._core.cancel(number)
+            raise
+        self._queues.append(queue)
+        return good(end)
+
+    def request(self, request: Request) -> Response:
+        """Sends any request."""
+        return self._finish(*self._begin(request.build()))
+
+    def stream(self, request: Request) -> Stream:
+        """Sends any request whose answer is a stream of events."""
+        return Stream(self._core, request)
+
+    def embed(
+        self,
+        model: str,
+        inputs: str | Sequence[str],
+        *,
+        dimensions: int | None = None,
+        user: str | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> Embeddings:
+        """Embeds one text or many: a row of the result for each."""
+        more = _calls.embed_options(dimensions, user, options)
+        queue = self._queue()
+        number = self._core.embed(model, inputs, more.build() if more else None, queue.pointer, 1)
+        return cast(Embeddings, self._finish(queue, number))
+
+    def pages(self, request: Request) -> Iterator[Response]:
+        """The pages of a list. The next one is fetched while the caller works on one."""
+        native = request.build()
+        more, error = c_int32(1), c_void_p()
+        begun: tuple[Queue, int] | None = self._begin(native)
+        try:
+            while begun is not None:
+                asked, begun = begun, None
+                page = self._finish(*asked)
+                check(quick.oai_request_next_page(native.pointer, page._pointer, byref(more), byref(error)), error)
+                if more.value:
+                    begun = self._begin(native)
+                yield page
+        finally:
+            if begun is not None:
+                self._core.cancel(begun[1])
+
+    def chat(self, body: Json, **options: Unpack[RequestOptions]) -> Response:
+        """POST /chat/completions."""
+        return self.request(_calls.post("/chat/completions", body, options))
+
+    def responses(self, body: Json, **options: Unpack[RequestOptions]) -> Response:
+        """POST /responses."""
+        return self.request(_calls.post("/responses", body, options))
+
+    def completions(self, body: Json, **options: Unpack[RequestOptions]) -> Response:
+        """POST /completions."""
+        return self.request(_calls.post("/completions", body, options))
+
+    def moderate(self, text: str | Sequence[str], model: str | None = None, **options: Unpack[RequestOptions]) -> Response:
+        """POST /moderations."""
+        return self.request(_calls.moderate(text, model, options))
+
+    def models(self, **options: Unpack[RequestOptions]) -> Response:
+        """GET /models."""
+        return self.request(_calls.models(options))
+
+    def image(self, body: Json, **options: Unpack[RequestOptions]) -> Response:
+        """POST /images/generations."""
+        return self.request(_calls.post("/images/generations", body, options))
+
+    def image_edit(self, image: FileInput, body: Mapping[str, Any], **options: Unpack[RequestOptions]) -> Response:
+        """POST /images/edits."""
+        return self.request(_calls.with_file("/images/edits", image, body, options, "image"))
+
+    def speech(self, body: Json, to: str | os.PathLike[str] | None = None, **options: Unpack[RequestOptions]) -> Response:
+        """POST /audio/speech, to memory or into a file."""
+        return self.request(_calls.speech(body, to, options))
+
+    def transcribe(self, file: FileInput, body: Mapping[str, Any], **options: Unpack[RequestOptions]) -> Response:
+        """POST /audio/transcriptions."""
+        return self.request(_calls.with_file("/audio/transcriptions", file, body, options))
+
+    def translate(self, file: FileInput, body: Mapping[str, Any], **options: Unpack[RequestOptions]) -> Response:
+        """POST /audio/translations."""
+        return self.request(_calls.with_file("/audio/translations", file, body, options))
+
+    def upload(self, file: FileInput, body: Mapping[str, Any], **options: Unpack[RequestOptions]) -> Response:
+        """POST /files; `body` holds the other fields, such as purpose."""
+        return self.request(_calls.with_file("/files", file, body, options))
+
+    def download(self, file_id: str, to: str | os.PathLike[str] | None = None, **options: Unpack[RequestOptions]) -> Response:
+        """GET /files/{file_id}/content, to memory or into a file."""
+        return self.request(_calls.download(file_id, to, options))
+
+    def chat_stream(self, body: Json, **options: Unpack[RequestOptions]) -> Stream:
+        """POST /chat/completions as a stream."""
+        return self.stream(_calls.post("/chat/completions", body, options))
+
+    def responses_stream(self, body: Json, **options: Unpack[RequestOptions]) -> Stream:
+        """POST /responses as a stream."""
+        return self.stream(_calls.post("/responses", body, options))
+
+    def completions_stream(self, body: Json, **options: Unpack[RequestOptions]) -> Stream:
+        """POST /completions as a stream."""
+        return self.stream(_calls.post("/completions", body, options))
+
+    def configure(self, **options: Any) -> None:
+        """Changes options, all or none; None puts a default back."""
+        self._core.configure(options)
+
+    def config(self) -> dict[str, Any]:
+        """The options in force and where each came from. Secrets are masked."""
+        return self._core.json("oai_client_config_json")
+
+    def stats(self) -> dict[str, Any]:
+        """What became of the requests, and the limits as learned."""
+        return self._core.json("oai_client_stats_json")
+
+    def prometheus(self) -> str:
+        """The same in the text format of Prometheus."""
+        return self._core.told("oai_client_stats_prometheus")
+
+    def verify_webhook(self, body: bytes, headers: Mapping[str, str], tolerance: float = 0) -> None:
+        """Raises WebhookError unless the webhook was signed with `webhook_secret`, and not long ago."""
+        self._core.verify_webhook(body, headers, tolerance)
+
+    def drain(self, timeout: float) -> None:
+        """Takes no more, and waits until all that was accepted has ended; DeadlineError if some is left."""
+        self._core.drain(timeout)
+
+    def close(self) -> None:
+        """Frees the client. What is left of its requests ends with RequestCancelledError."""
+        self._core.free()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
