@@ -260,6 +260,19 @@ build/contract/ready: tests/contract/package.json tests/contract/package-lock.js
 	@cd $(@D) && npm ci --silent --no-audit --no-fund
 	@touch $@
 
+# Never part of `make test`: CONTRIBUTING.md says what it takes.
+.PHONY: test-litellm
+test-litellm: build/litellm/ready ## chat, streams and errors of a real compatible server, the LiteLLM proxy (installs it into build)
+	@cargo test --quiet --test litellm --no-run
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/litellm/serve.py $(<D) cargo test --quiet --test litellm -- --ignored
+
+# --no-deps: the list is complete.
+build/litellm/ready: tests/litellm/requirements.txt | setup-model
+	@echo "  PIP   $<"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@touch $@
+
 .PHONY: test-model
 test-model: build/venv/ready ## what the real model finds in the demo's text (downloads as demo-model does)
 	@cd tests/server/minilm && PYTHONDONTWRITEBYTECODE=1 $(CURDIR)/build/venv/bin/python -m unittest
