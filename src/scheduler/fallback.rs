@@ -183,17 +183,8 @@ mod tests {
 
     fn call(path: &str, model: Option<&str>, body: &'static str) -> Call {
         Call {
-            method: Method::POST,
-            path: path.into(),
-            query: Box::default(),
-            headers: Box::default(),
-            body: Content::Bytes(Bytes::from_static(body.as_bytes())),
-            stream: false,
-            may_repeat: true,
-            output: None,
-            progress: false,
-            place: 0,
             model: model.map(Into::into),
+            ..Call::post(path, body)
         }
     }
 

@@ -67,7 +67,6 @@ fn segment(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::Content;
 
     fn path(deployments: bool, path: &str, model: Option<&str>) -> Result<String> {
         let azure = Azure {
@@ -75,17 +74,8 @@ mod tests {
             version: None,
         };
         let call = Call {
-            method: http::Method::POST,
-            path: path.into(),
-            query: Box::default(),
-            headers: Box::default(),
-            body: Content::Bytes(bytes::Bytes::new()),
-            stream: false,
-            may_repeat: true,
-            output: None,
-            progress: false,
-            place: 0,
             model: model.map(Into::into),
+            ..Call::post(path, "")
         };
         azure.path(&call).map(Cow::into_owned)
     }

@@ -39,6 +39,24 @@ impl Call {
         let first = self.path.trim_start_matches('/').split('/').next();
         matches!(first, Some("organization" | "projects"))
     }
+
+    /// A POST of a JSON body that may be repeated, for tests to change what they are about.
+    #[cfg(test)]
+    pub fn post(path: &str, body: &'static str) -> Call {
+        Call {
+            method: Method::POST,
+            path: path.into(),
+            query: Box::default(),
+            headers: Box::default(),
+            body: Content::Bytes(Bytes::from_static(body.as_bytes())),
+            stream: false,
+            may_repeat: true,
+            output: None,
+            progress: false,
+            place: 0,
+            model: None,
+        }
+    }
 }
 
 /// A call's body.

@@ -164,19 +164,7 @@ mod tests {
     use super::*;
 
     fn call(path: &str) -> Call {
-        Call {
-            method: ::http::Method::POST,
-            path: path.into(),
-            query: Box::default(),
-            headers: Box::default(),
-            body: Content::Bytes(bytes::Bytes::from_static(b"{}")),
-            stream: false,
-            may_repeat: true,
-            output: None,
-            progress: false,
-            place: 0,
-            model: None,
-        }
+        Call::post(path, "{}")
     }
 
     fn target(key: Option<&str>, admin: Option<&str>) -> Target {

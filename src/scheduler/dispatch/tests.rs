@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
 use crate::completion::{EventQueue, Kind, Waiter};
@@ -233,17 +233,8 @@ impl Bench {
     fn job(path: &str) -> NewJob {
         NewJob {
             call: Call {
-                method: Method::POST,
-                path: path.into(),
-                query: Box::default(),
-                headers: Box::default(),
-                body: Content::Bytes(Bytes::from_static(b"{}")),
                 stream: path == "/chat/completions",
-                may_repeat: true,
-                output: None,
-                progress: false,
-                place: 0,
-                model: None,
+                ..Call::post(path, "{}")
             },
             expect: Expect::Raw,
             scope: "scope".into(),

@@ -203,9 +203,8 @@ async fn an_open_breaker_sends_probes_and_closes_after_one_that_works() {
     assert_eq!(times.len(), 8);
 }
 
-/// The one in flight ends, the one that waits takes its slot, and so leaves a place in the queue: nobody else tells.
-#[test]
-fn a_patient_call_takes_the_place_that_an_end_leaves() {
+/// A bench in real time with one slot and one place to wait, for blocking calls; the first attempt goes as `step` says.
+fn patient(step: Step) -> (tokio::runtime::Runtime, Bench) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let policy = Policy {
         max_concurrent_requests: 1,
@@ -215,8 +214,15 @@ fn a_patient_call_takes_the_place_that_an_end_leaves() {
     };
     let bench = {
         let _inside = runtime.enter();
-        Bench::new(policy, vec![ok_after(100)])
+        Bench::new(policy, vec![step])
     };
+    (runtime, bench)
+}
+
+/// The one in flight ends, the one that waits takes its slot, and so leaves a place in the queue: nobody else tells.
+#[test]
+fn a_patient_call_takes_the_place_that_an_end_leaves() {
+    let (_runtime, bench) = patient(ok_after(100));
     bench.submit("/in-flight");
     bench.submit("/waiting");
     let waiter = Waiter::new();
@@ -228,17 +234,7 @@ fn a_patient_call_takes_the_place_that_an_end_leaves() {
 
 #[test]
 fn a_patient_call_waits_for_a_place_in_the_queue() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let policy = Policy {
-        max_concurrent_requests: 1,
-        queue_size: 1,
-        queue_full: QueueFull::Wait,
-        ..exact()
-    };
-    let bench = {
-        let _inside = runtime.enter();
-        Bench::new(policy, vec![Step::Hang])
-    };
+    let (_runtime, bench) = patient(Step::Hang);
     let hanging = bench.submit("/hanging");
     while bench.times().is_empty() {
         std::thread::yield_now();
