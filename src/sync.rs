@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Locks, whether or not a thread panicked while holding the lock.
 pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -43,6 +43,26 @@ impl Signal {
         let waited = self.condvar.wait_timeout(guard, timeout);
         self.waiting.fetch_sub(1, Ordering::Relaxed);
         waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Waits while `holds`, for `timeout` at most; whether it no longer does.
+    pub fn wait_while<T>(
+        &self,
+        mut guard: MutexGuard<'_, T>,
+        timeout: Duration,
+        holds: impl Fn(&T) -> bool,
+    ) -> bool {
+        let until = Instant::now().checked_add(timeout);
+        while holds(&guard) {
+            let left = until.map_or(Duration::MAX, |until| {
+                until.saturating_duration_since(Instant::now())
+            });
+            if left.is_zero() {
+                return false;
+            }
+            guard = self.wait_timeout(guard, left);
+        }
+        true
     }
 
     /// Wakes everybody who waits.

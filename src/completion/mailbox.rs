@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -276,17 +276,8 @@ impl Mailbox {
 
     /// Waits until every accepted callback has been made, for so long at most.
     pub fn drain_within(&self, timeout: Duration) {
-        let until = Instant::now().checked_add(timeout);
-        let mut state = lock(&self.state);
-        while state.outstanding > 0 {
-            let left = until.map_or(timeout, |until| {
-                until.saturating_duration_since(Instant::now())
-            });
-            if left.is_zero() {
-                return;
-            }
-            state = self.idle.wait_timeout(state, left);
-        }
+        let owes = |state: &State| state.outstanding > 0;
+        self.idle.wait_while(lock(&self.state), timeout, owes);
     }
 
     fn wait_until_idle(&self) {

@@ -279,12 +279,20 @@ impl Scheduler {
 
     /// Looks again after the settings have changed.
     pub fn settings_changed(self: &Arc<Self>) {
+        self.look_again(|_| true);
+        self.room.notify_all();
+    }
+
+    /// Starts those who can go after `change`, which says whether there may be any.
+    fn look_again(self: &Arc<Self>, change: impl FnOnce(&mut State) -> bool) {
         let policy = self.policy.get();
         let mut state = lock(&self.state);
+        if !change(&mut state) {
+            return;
+        }
         let started = state.start(&policy, Instant::now());
         self.arm(&mut state);
         drop(state);
-        self.room.notify_all();
         self.launch(started);
     }
 
@@ -311,19 +319,8 @@ impl Scheduler {
 
     /// Waits until every terminal event was handed over; false when the time was not enough.
     pub fn wait_drained(&self, timeout: Duration) -> bool {
-        let mut state = lock(&self.state);
-        let until = std::time::Instant::now().checked_add(timeout);
-        while state.owed > 0 {
-            let left = match until {
-                Some(until) => until.saturating_duration_since(std::time::Instant::now()),
-                None => Duration::from_secs(3600),
-            };
-            if left.is_zero() {
-                return false;
-            }
-            state = self.drained.wait_timeout(state, left);
-        }
-        true
+        let owes = |state: &State| state.owed > 0;
+        self.drained.wait_while(lock(&self.state), timeout, owes)
     }
 
     /// Sets those flying that have a slot, and ends those that can never go. Needs the lock to be free.
@@ -437,8 +434,7 @@ impl Scheduler {
             self.room.notify_all();
         }
         gate.changed();
-        if let Some((job, mut response)) = finished {
-            response.attempts = job.attempts;
+        if let Some((job, response)) = finished {
             self.deliver(job, response);
         }
         for job in doomed {
@@ -453,15 +449,14 @@ impl Scheduler {
 
     /// Ends a request that is not in flight.
     fn end_waiting(&self, job: Box<Job>, error: Error) {
-        let mut response = Response::failed(job.rank.id, error);
-        response.attempts = job.attempts;
+        let response = Response::failed(job.rank.id, error);
         self.deliver(job, response);
         self.room.notify_all();
     }
 
     /// Hands a terminal event over, counted.
-    fn deliver(&self, job: Box<Job>, response: Response) {
-        let mut response = response;
+    fn deliver(&self, job: Box<Job>, mut response: Response) {
+        response.attempts = job.attempts;
         response.place = job.call.place;
         let total = job.accepted.elapsed();
         self.stats.ended(&Ended {
@@ -544,26 +539,13 @@ impl Scheduler {
 
 impl Waits for Scheduler {
     fn ask_again(self: Arc<Self>, scope: &Scope) {
-        let policy = self.policy.get();
-        let mut state = lock(&self.state);
-        if !state.line.open(scope) {
-            return;
-        }
-        let started = state.start(&policy, Instant::now());
-        self.arm(&mut state);
-        drop(state);
-        self.launch(started);
+        self.look_again(|state| state.line.open(scope));
     }
 }
 
 impl Holder for Scheduler {
     fn has_room(self: Arc<Self>) {
-        let policy = self.policy.get();
-        let mut state = lock(&self.state);
-        let started = state.start(&policy, Instant::now());
-        self.arm(&mut state);
-        drop(state);
-        self.launch(started);
+        self.look_again(|_| true);
     }
 }
 

@@ -102,7 +102,7 @@ pub(super) enum Verdict {
 type Doomed = Vec<Box<Job>>;
 
 /// The limits and the breaker that a lane goes through.
-pub(super) struct Way {
+struct Way {
     gate: Arc<Gate>,
     breaker: Option<SharedBreaker>,
 }
@@ -162,7 +162,7 @@ impl State {
     }
 
     /// Takes note of changed settings.
-    pub(super) fn follow(&mut self, policy: &Arc<Policy>, now: Instant) {
+    fn follow(&mut self, policy: &Arc<Policy>, now: Instant) {
         if Arc::ptr_eq(&self.policy, policy) {
             return;
         }
@@ -294,21 +294,10 @@ impl State {
         some
     }
 
-    /// Puts the next request aside if nobody reads the queue that its events go to.
-    fn hold_next(&mut self) -> bool {
-        let queue = self
-            .line
-            .next(usize::MAX)
-            .and_then(|job| job.delivery.queue());
-        let Some(queue) = queue.filter(|queue| queue.is_bounded() && queue.hold(&self.holder))
-        else {
-            return false;
-        };
-        let queue = queue.clone();
-        let key = Arc::as_ptr(&queue) as u64;
-        self.line.hold_next(key);
-        self.unread.insert(key, queue);
-        true
+    /// The queue that a job's events go to, if it takes no more until somebody reads it.
+    fn unread_queue(&self, job: &Job) -> Option<Arc<EventQueue>> {
+        let queue = job.delivery.queue()?;
+        (queue.is_bounded() && queue.hold(&self.holder)).then(|| queue.clone())
     }
 
     fn start_lanes(
@@ -320,13 +309,13 @@ impl State {
     ) {
         // It may change meanwhile; whoever changes it opens all lanes once the lock is free.
         let standing = self.tokens.standing(now);
-        while self.line.next(most).is_some() {
-            if self.hold_next() {
+        while let Some(job) = self.line.next(most) {
+            if let Some(queue) = self.unread_queue(job) {
+                let key = Arc::as_ptr(&queue) as u64;
+                self.line.hold_next(key);
+                self.unread.insert(key, queue);
                 continue;
             }
-            let Some(job) = self.line.next(most) else {
-                break;
-            };
             let (scope, tokens, own_key) = (job.scope.clone(), job.tokens, job.own_key);
             let way = self.way(&scope);
             let (gate, breaker) = (way.gate.clone(), way.breaker.clone());

@@ -12,7 +12,7 @@ mod upload_plan;
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -24,7 +24,7 @@ use crate::codec::object::{pick, text};
 use crate::completion::{Delivery, Response, Sink};
 use crate::error::{Error, Result};
 use crate::scheduler::NewJob;
-use crate::sync::lock;
+use crate::sync::{Signal, lock};
 use crate::{runtime, status};
 
 /// Whichever way a step ended early.
@@ -73,7 +73,7 @@ const ROOM: Duration = Duration::from_millis(100);
 pub struct Sequences {
     /// How to end each; `None` where that has been done.
     running: Mutex<HashMap<u64, Option<oneshot::Sender<Error>>>>,
-    ended: Condvar,
+    ended: Signal,
 }
 
 impl Sequences {
@@ -93,12 +93,8 @@ impl Sequences {
 
     /// Waits until the last terminal event was handed over; false when the time was not enough.
     pub fn wait_ended(&self, timeout: Duration) -> bool {
-        let running = lock(&self.running);
-        let waited = self
-            .ended
-            .wait_timeout_while(running, timeout, |running| !running.is_empty());
-        let (running, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        running.is_empty()
+        self.ended
+            .wait_while(lock(&self.running), timeout, |running| !running.is_empty())
     }
 }
 

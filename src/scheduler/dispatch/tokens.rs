@@ -14,13 +14,10 @@ use crate::sync::lock;
 impl Scheduler {
     /// Looks again after a token has come, or comes from elsewhere.
     pub fn tokens_changed(self: &Arc<Self>) {
-        let policy = self.policy.get();
-        let mut state = lock(&self.state);
-        state.line.open_all();
-        let started = state.start(&policy, Instant::now());
-        self.arm(&mut state);
-        drop(state);
-        self.launch(started);
+        self.look_again(|state| {
+            state.line.open_all();
+            true
+        });
     }
 
     /// Ends those who wait for the token that was asked for under `wanted`, since the host has none to give; the next
