@@ -319,9 +319,7 @@ private:
     }
     Outcome<Done> done(oai_status status, oai_error *error) const
     {
-        if (status != OAI_OK)
-            return give<Done>(oai::detail::take(status, error));
-        return give<Done>(Done{});
+        return give(oai::detail::done(status, error));
     }
     Outcome<std::string> text(oai_status (*get_text)(const oai_client *, char **, std::size_t *, oai_error **)) const
     {
@@ -329,9 +327,7 @@ private:
         std::size_t size = 0;
         oai_error *error = nullptr;
         const oai_status status = get_text(get(), &text, &size, &error);
-        if (status != OAI_OK)
-            return give<std::string>(oai::detail::take(status, error));
-        return give<std::string>(oai::detail::take_text(text, size));
+        return give(oai::detail::take_text(status, error, text, size));
     }
 
     oai::detail::Owned<oai_client, oai_client_free> handle_;

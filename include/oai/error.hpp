@@ -143,6 +143,14 @@ inline Error take(oai_status status, oai_error *error)
     return Error(status, error);
 }
 
+/** What a call that gives nothing but its status came to. */
+inline Result<Done> done(oai_status status, oai_error *error)
+{
+    if (status != OAI_OK)
+        return take(status, error);
+    return Done{};
+}
+
 /** What NUL-terminated parameters of C want. */
 inline std::string terminated(std::string_view text) { return std::string(text); }
 

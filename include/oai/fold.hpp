@@ -10,13 +10,12 @@
 #include "response.hpp"
 
 namespace oai {
-inline namespace OAI_INLINE_NAMESPACE {
+namespace detail {
 
-/** Takes a stream's chunks one by one. Stream has one of these of its own. */
-class Fold {
+/** The fold of C, made with the first chunk. */
+class Folder {
 public:
-    /** Takes the next chunk; one that is not of the stream's kind is left out. */
-    Outcome<Done> push(std::string_view chunk)
+    Result<Done> push(std::string_view chunk)
     {
         oai_error *error = nullptr;
         oai_status status = OAI_OK;
@@ -27,27 +26,39 @@ public:
         }
         if (status == OAI_OK)
             status = oai_fold_push(handle_.get(), chunk.data(), chunk.size(), &error);
-        if (status != OAI_OK)
-            return give<Done>(detail::take(status, error));
-        return give<Done>(Done{});
+        return done(status, error);
     }
 
-    /** Gives the whole as JSON and forgets it; of no chunk at all, an empty array. */
-    Outcome<std::string> finish()
+    Result<std::string> finish()
     {
         if (handle_ == nullptr)
-            return give<std::string>(std::string("[]"));
+            return std::string("[]");
         char *text = nullptr;
         std::size_t size = 0;
         oai_error *error = nullptr;
         const oai_status status = oai_fold_finish(handle_.get(), &text, &size, &error);
-        if (status != OAI_OK)
-            return give<std::string>(detail::take(status, error));
-        return give<std::string>(detail::take_text(text, size));
+        return take_text(status, error, text, size);
     }
 
 private:
-    detail::Owned<oai_fold, oai_fold_free> handle_;
+    Owned<oai_fold, oai_fold_free> handle_;
+};
+
+} // namespace detail
+
+inline namespace OAI_INLINE_NAMESPACE {
+
+/** Takes a stream's chunks one by one. A Stream does so by itself. */
+class Fold {
+public:
+    /** Takes the next chunk; one that is not of the stream's kind is left out. */
+    Outcome<Done> push(std::string_view chunk) { return give(folder_.push(chunk)); }
+
+    /** Gives the whole as JSON and forgets it; of no chunk at all, an empty array. */
+    Outcome<std::string> finish() { return give(folder_.finish()); }
+
+private:
+    oai::detail::Folder folder_;
 };
 
 } // namespace OAI_INLINE_NAMESPACE

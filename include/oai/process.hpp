@@ -69,9 +69,7 @@ inline Outcome<Done> set_log(std::int32_t level, std::function<void(std::int32_t
                              detail::oai_hpp_end_log, &error);
     else
         status = oai_set_log(level, nullptr, nullptr, nullptr, &error);
-    if (status != OAI_OK)
-        return give<Done>(detail::take(status, error));
-    return give<Done>(Done{});
+    return give(detail::done(status, error));
 }
 
 /** Ends the library in this process, for good. Nobody has to call it; leak checkers like it. */
@@ -79,9 +77,7 @@ inline Outcome<Done> shutdown(std::chrono::milliseconds limit)
 {
     oai_error *error = nullptr;
     const oai_status status = oai_shutdown(static_cast<std::uint64_t>(limit.count()), &error);
-    if (status != OAI_OK)
-        return give<Done>(detail::take(status, error));
-    return give<Done>(Done{});
+    return give(detail::done(status, error));
 }
 
 /** Whether a webhook was signed with a secret, at a time close to `now_ms` (milliseconds since 1970; 0: now). */
@@ -93,9 +89,7 @@ inline Outcome<Done> verify_webhook(std::string_view secret, const Webhook &hook
     const oai_status status = oai_webhook_verify_secret(
         detail::terminated(secret).c_str(), body.data(), body.size(), detail::given(id), detail::given(time),
         detail::given(signature), static_cast<std::uint64_t>(tolerance.count()), now_ms, &error);
-    if (status != OAI_OK)
-        return give<Done>(detail::take(status, error));
-    return give<Done>(Done{});
+    return give(detail::done(status, error));
 }
 
 } // namespace OAI_INLINE_NAMESPACE

@@ -162,11 +162,13 @@ inline Result<Embeddings> vectors(Result<Response> response)
     return Embeddings::from(std::move(response).value());
 }
 
-/** A text that C handed over. */
-inline std::string take_text(char *text, std::size_t size)
+/** What a call that hands over a text came to. */
+inline Result<std::string> take_text(oai_status status, oai_error *error, char *text, std::size_t size)
 {
+    if (status != OAI_OK)
+        return take(status, error);
     Owned<char, oai_string_free> owned(text);
-    return text == nullptr ? std::string() : std::string(text, size);
+    return std::string(text, size);
 }
 
 } // namespace detail

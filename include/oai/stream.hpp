@@ -67,7 +67,8 @@ public:
                 Event event = *state.at;
                 if (event.kind() == OAI_EVENT_CHUNK) {
                     ++state.at;
-                    (void)oai_fold_push(state.fold(), event.data().data(), event.data().size(), nullptr);
+                    // What is wrong with a stream, its end says.
+                    (void)state.whole.push(event.data());
                     return event.data();
                 }
                 if (event.kind() == OAI_EVENT_DONE)
@@ -101,13 +102,7 @@ public:
     /** What has come so far, as finish would give it, and forgets it. */
     Outcome<std::string> partial()
     {
-        char *text = nullptr;
-        std::size_t size = 0;
-        oai_error *error = nullptr;
-        const oai_status status = oai_fold_finish(state_->fold(), &text, &size, &error);
-        if (status != OAI_OK)
-            return give<std::string>(oai::detail::take(status, error));
-        return give<std::string>(oai::detail::take_text(text, size));
+        return give(state_->whole.finish());
     }
 
     /** Its response, for headers, usage and attempts; nothing before the end. */
@@ -143,20 +138,13 @@ private:
             if (id != 0 && !response)
                 oai_cancel(client, id, nullptr);
         }
-        oai_fold *fold()
-        {
-            oai_fold *made = whole.get();
-            if (made == nullptr && oai_fold_new(&made, nullptr) == OAI_OK)
-                whole.reset(made);
-            return made;
-        }
 
         const oai_client *client;
         Queue queue;
         std::uint64_t id = 0;
         std::optional<Batch> batch{std::in_place, nullptr};
         Batch::iterator at{};
-        oai::detail::Owned<oai_fold, oai_fold_free> whole;
+        oai::detail::Folder whole;
         std::optional<Response> response;
     };
 
