@@ -334,12 +334,12 @@ bench-cost: $(BENCH_SERVER) | setup-build ## CPU and memory of a request, and wh
 
 .PHONY: bench-bindings
 bench-bindings: $(SHARED) $(BENCH_SERVER) build/bench/peers/ready build/node/ready | build/lib/liboaic.so ## CPU and memory of each language's package beside its official SDK (installs them into build)
-	@cp benches/bindings/node/openai.mjs build/bench/peers/bindings.mjs
+	@mkdir -p build/bench/peers/bindings && cp benches/bindings/node/*.mjs build/bench/peers/bindings
 	@cd benches/bindings/go && go build -o $(CURDIR)/build/bench/go-oaic ./oaic && go build -o $(CURDIR)/build/bench/go-sdk ./openai
 	@OAI_LIBRARY_PATH=$(CURDIR)/build/lib NODE_PATH=$(CURDIR)/build/node/node_modules OAIC_NODE=$(CURDIR)/bindings/node \
 		PYTHONPATH=$(CURDIR)/bindings/python/src $(PYTHON) benches/bindings/run.py --runs $(or $(RUNS),3) $(BENCH_SERVER) \
 		go-oaic=build/bench/go-oaic go-sdk=build/bench/go-sdk \
-		"node-oaic=node benches/bindings/node/oaic.mjs" "node-sdk=node build/bench/peers/bindings.mjs" \
+		"node-oaic=node build/bench/peers/bindings/oaic.mjs" "node-sdk=node build/bench/peers/bindings/openai.mjs" \
 		"python-oaic=build/bench/peers/venv/bin/python benches/bindings/python/bench_oaic.py" \
 		"python-sdk=build/bench/peers/venv/bin/python benches/bindings/python/bench_openai.py"
 

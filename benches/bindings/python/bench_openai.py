@@ -4,56 +4,26 @@
 """
 
 import asyncio
-import json
-import os
-import sys
 
+import work
 from openai import AsyncOpenAI
 
-MODEL = "text-embedding-3-small"
 
-
-async def at_once(workers, count, work):
-    left = iter(range(count))
-
-    async def worker():
-        for _ in left:
-            await work()
-
-    await asyncio.gather(*(worker() for _ in range(workers)))
-
-
-async def main(kind, count):
+async def main():
     client = AsyncOpenAI(max_retries=0)
 
     async def embed(texts):
-        answer = await client.embeddings.create(model=MODEL, input=texts)
+        answer = await client.embeddings.create(model=work.MODEL, input=texts)
         assert (len(answer.data), len(answer.data[0].embedding)) == (len(texts), 1536)
 
-    if kind == "embed":
-        await at_once(64, count, lambda: embed(["a text to embed"]))
-    elif kind == "bulk":
-        texts = ["a text to embed"] * 256
-        await at_once(4, count // 256, lambda: embed(texts))
-    elif kind == "stream":
+    async def chunks_of_a_stream():
         chunks = 0
+        async for event in await client.chat.completions.create(**work.CHAT, stream=True):
+            if event.choices and event.choices[0].delta.content is not None:
+                chunks += 1
+        return chunks
 
-        async def stream():
-            nonlocal chunks
-            events = await client.chat.completions.create(**json.loads(os.environ["BENCH_CHAT"]), stream=True)
-            async for event in events:
-                if event.choices and event.choices[0].delta.content is not None:
-                    chunks += 1
-
-        await at_once(8, count // 1000, stream)
-        assert chunks >= count
-    elif kind == "pending":
-        embed_one = client.embeddings.create
-        tasks = [asyncio.ensure_future(embed_one(model=MODEL, input=["a text to embed"])) for _ in range(count)]
-        await asyncio.sleep(5)
-        print("pending", flush=True)
-        sys.stdin.read()
-        os._exit(len(tasks) == 0)
+    await work.do(embed, chunks_of_a_stream, lambda: client.embeddings.create(model=work.MODEL, input=[work.TEXT]))
 
 
-asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+asyncio.run(main())

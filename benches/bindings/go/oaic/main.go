@@ -3,111 +3,62 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
-	"log"
 	"os"
-	"strconv"
-	"sync"
+	"sync/atomic"
 
 	oaic "github.com/oaic/oaic/bindings/go"
+
+	"benches/work"
 )
 
 const model = "text-embedding-3-small"
 
-// atOnce does work for 0 to count-1, so many at once.
-func atOnce(workers, count int, work func(i int)) {
-	var all sync.WaitGroup
-	next := make(chan int)
-	for range workers {
-		all.Go(func() {
-			for i := range next {
-				work(i)
-			}
-		})
-	}
-	for i := range count {
-		next <- i
-	}
-	close(next)
-	all.Wait()
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
-}
-
 func main() {
-	kind := os.Args[1]
-	count, err := strconv.Atoi(os.Args[2])
-	check(err)
+	kind, count := work.Asked()
 	ctx := context.Background()
 	client, err := oaic.New(oaic.WithMaxConcurrentRequests(64), oaic.WithQueueSize(1_000_000), oaic.WithLearnLimits(false))
-	check(err)
+	work.Check(err)
+	embed := func(texts ...string) *oaic.Embeddings {
+		vectors, err := client.Embed(ctx, model, texts)
+		work.Check(err)
+		return vectors
+	}
 	switch kind {
 	case "embed":
-		atOnce(64, count, func(i int) {
-			vectors, err := client.Embed(ctx, model, []string{"a text to embed"})
-			check(err)
-			if vectors.Dims != 1536 {
-				log.Fatal("no vector")
-			}
-		})
+		work.AtOnce(64, count, func() { work.Expect(embed(work.Text).Dims == 1536, "no vector") })
 	case "bulk":
-		texts := make([]string, 256)
-		for i := range texts {
-			texts[i] = "a text to embed"
-		}
-		atOnce(4, count/256, func(i int) {
-			vectors, err := client.Embed(ctx, model, texts)
-			check(err)
-			if vectors.Rows != 256 {
-				log.Fatal("not all vectors")
-			}
-		})
+		texts := work.Texts()
+		work.AtOnce(4, count/256, func() { work.Expect(embed(texts...).Rows == 256, "not all vectors") })
 	case "stream":
-		chunks := 0
-		var mutex sync.Mutex
-		atOnce(8, count/1000, func(i int) {
+		var chunks atomic.Int64
+		work.AtOnce(8, count/1000, func() {
 			stream, err := client.ChatStream(ctx, os.Getenv("BENCH_CHAT"))
-			check(err)
-			length := 0
+			work.Check(err)
 			for event, err := range stream.Events() {
-				check(err)
+				work.Check(err)
 				if len(event.Text()) >= 0 {
-					length++
+					chunks.Add(1)
 				}
 			}
-			mutex.Lock()
-			chunks += length
-			mutex.Unlock()
 		})
-		if chunks < count {
-			log.Fatalf("%d chunks", chunks)
-		}
+		work.Expect(chunks.Load() >= int64(count), "not all chunks")
 	case "pending":
 		for range count {
-			go client.Embed(ctx, model, []string{"a text to embed"})
+			go client.Embed(ctx, model, []string{work.Text})
 		}
-		for {
-			stats, err := client.Stats()
-			check(err)
-			if told := accepted(stats); told >= count {
-				break
-			}
+		for accepted(client) < count {
 		}
-		fmt.Println("pending")
-		bufio.NewReader(os.Stdin).ReadString('\n')
+		work.Pending()
 	}
 }
 
 // accepted is how many requests the client has taken.
-func accepted(stats []byte) int {
+func accepted(client *oaic.Client) int {
+	stats, err := client.Stats()
+	work.Check(err)
 	var told struct{ Requests struct{ Accepted int } }
-	check(json.Unmarshal(stats, &told))
+	work.Check(json.Unmarshal(stats, &told))
 	return told.Requests.Accepted
 }

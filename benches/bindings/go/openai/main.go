@@ -2,79 +2,39 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"fmt"
-	"log"
 	"os"
-	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/openai/openai-go/v3"
+
+	"benches/work"
 )
 
 const model = openai.EmbeddingModelTextEmbedding3Small
 
-// atOnce does work for 0 to count-1, so many at once.
-func atOnce(workers, count int, work func(i int)) {
-	var all sync.WaitGroup
-	next := make(chan int)
-	for range workers {
-		all.Go(func() {
-			for i := range next {
-				work(i)
-			}
-		})
-	}
-	for i := range count {
-		next <- i
-	}
-	close(next)
-	all.Wait()
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
-}
-
 func main() {
-	kind := os.Args[1]
-	count, err := strconv.Atoi(os.Args[2])
-	check(err)
+	kind, count := work.Asked()
 	ctx := context.Background()
 	client := openai.NewClient()
-	embed := func(texts ...string) *openai.CreateEmbeddingResponse {
+	embed := func(texts ...string) []openai.Embedding {
 		answer, err := client.Embeddings.New(ctx, openai.EmbeddingNewParams{
 			Model: model,
 			Input: openai.EmbeddingNewParamsInputUnion{OfArrayOfStrings: texts},
 		})
-		check(err)
-		return answer
+		work.Check(err)
+		return answer.Data
 	}
 	switch kind {
 	case "embed":
-		atOnce(64, count, func(i int) {
-			if len(embed("a text to embed").Data[0].Embedding) != 1536 {
-				log.Fatal("no vector")
-			}
-		})
+		work.AtOnce(64, count, func() { work.Expect(len(embed(work.Text)[0].Embedding) == 1536, "no vector") })
 	case "bulk":
-		texts := make([]string, 256)
-		for i := range texts {
-			texts[i] = "a text to embed"
-		}
-		atOnce(4, count/256, func(i int) {
-			if len(embed(texts...).Data) != 256 {
-				log.Fatal("not all vectors")
-			}
-		})
+		texts := work.Texts()
+		work.AtOnce(4, count/256, func() { work.Expect(len(embed(texts...)) == 256, "not all vectors") })
 	case "stream":
 		var chunks atomic.Int64
-		atOnce(8, count/1000, func(i int) {
+		work.AtOnce(8, count/1000, func() {
 			stream := client.Chat.Completions.NewStreaming(ctx, openai.ChatCompletionNewParams{
 				Model:    "gpt-4o-mini",
 				Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage(os.Getenv("BENCH_TEXT"))},
@@ -84,11 +44,9 @@ func main() {
 					chunks.Add(1)
 				}
 			}
-			check(stream.Err())
+			work.Check(stream.Err())
 		})
-		if chunks.Load() < int64(count) {
-			log.Fatalf("%d chunks", chunks.Load())
-		}
+		work.Expect(chunks.Load() >= int64(count), "not all chunks")
 	case "pending":
 		// As one must without a queue: a semaphore in front.
 		slots := make(chan struct{}, 64)
@@ -97,13 +55,12 @@ func main() {
 			go func() {
 				started.Add(1)
 				slots <- struct{}{}
-				embed("a text to embed")
+				embed(work.Text)
 			}()
 		}
 		for started.Load() < int64(count) {
 			time.Sleep(time.Millisecond)
 		}
-		fmt.Println("pending")
-		bufio.NewReader(os.Stdin).ReadString('\n')
+		work.Pending()
 	}
 }
