@@ -24,20 +24,20 @@ const (
 
 // functions are the addresses of the library's functions, each under its name without oai_.
 type functions struct {
-	abi_version, status_name, set_log, set_log_to, string_free uintptr
+	status_name, set_log, set_log_to, string_free uintptr
 
 	client_new, client_configure_json, client_config_json, client_close, client_free uintptr
 	client_stats_json, client_stats_prometheus, cancel                               uintptr
 
-	request_new, request_free, request_set_json, request_set_query, request_set_header      uintptr
+	request_new, request_free, request_set_json, request_set_header                         uintptr
 	request_set_inputs_packed, request_set_model, request_set_dimensions, request_set_user  uintptr
 	request_set_stream, request_set_priority, request_set_timeout_ms                        uintptr
 	request_set_idempotency_key, request_add_field, request_add_file, request_add_file_path uintptr
 	request_set_output_path, request_set_output_fd, request_set_progress, request_next_page uintptr
 	request_add_query                                                                       uintptr
 
-	response_get_view, response_header_at, response_usage, response_fallback, response_free uintptr
-	error_get_view, error_free                                                              uintptr
+	response_get_view, response_header_at, response_usage, response_fallback uintptr
+	error_get_view, error_free                                               uintptr
 
 	queue_new, queue_free, queue_dup_fd, queue_next, submit_to uintptr
 	batch_records, batch_free                                  uintptr

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import _calls
 from ._core import Core
+from ._face import Face
 from ._native import EVENT_DONE, quick
 from ._request import FileInput, Json, Native, Request, RequestOptions
 from ._response import Embeddings, Response, good, take
@@ -61,7 +62,7 @@ class _Channel:
             self.close()
 
 
-class AsyncClient:
+class AsyncClient(Face):
     """A client for asyncio. It may be used from several event loops, one after the other or in several threads.
 
     Options as for `Client`. Cancelling a task cancels its request.
@@ -210,26 +211,6 @@ class AsyncClient:
     def completions_stream(self, body: Json, **options: Unpack[RequestOptions]) -> AsyncStream:
         """POST /completions as a stream."""
         return self.stream(_calls.post("/completions", body, options))
-
-    def configure(self, **options: Any) -> None:
-        """Changes options, all or none; None puts a default back."""
-        self._core.configure(options)
-
-    def config(self) -> dict[str, Any]:
-        """The options in force and where each came from. Secrets are masked."""
-        return self._core.json("oai_client_config_json")
-
-    def stats(self) -> dict[str, Any]:
-        """What became of the requests, and the limits as learned."""
-        return self._core.json("oai_client_stats_json")
-
-    def prometheus(self) -> str:
-        """The same in the text format of Prometheus."""
-        return self._core.told("oai_client_stats_prometheus")
-
-    def verify_webhook(self, body: bytes, headers: Mapping[str, str], tolerance: float = 0) -> None:
-        """Raises WebhookError unless the webhook was signed with `webhook_secret`, and not long ago."""
-        self._core.verify_webhook(body, headers, tolerance)
 
     async def drain(self, timeout: float) -> None:
         """Takes no more, and waits until all that was accepted has ended; DeadlineError if some is left."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import _calls
 from ._core import Core
+from ._face import Face
 from ._native import EVENT_DONE, quick
 from ._request import FileInput, Json, Native, Request, RequestOptions
 from ._response import Embeddings, Response, good
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class Client:
+class Client(Face):
     """A client that waits. Any number of threads may use it at once.
 
     Options go by the names of the library's option table, such as ``max_concurrent_requests=64``; what is not given
@@ -154,26 +155,6 @@ class Client:
     def completions_stream(self, body: Json, **options: Unpack[RequestOptions]) -> Stream:
         """POST /completions as a stream."""
         return self.stream(_calls.post("/completions", body, options))
-
-    def configure(self, **options: Any) -> None:
-        """Changes options, all or none; None puts a default back."""
-        self._core.configure(options)
-
-    def config(self) -> dict[str, Any]:
-        """The options in force and where each came from. Secrets are masked."""
-        return self._core.json("oai_client_config_json")
-
-    def stats(self) -> dict[str, Any]:
-        """What became of the requests, and the limits as learned."""
-        return self._core.json("oai_client_stats_json")
-
-    def prometheus(self) -> str:
-        """The same in the text format of Prometheus."""
-        return self._core.told("oai_client_stats_prometheus")
-
-    def verify_webhook(self, body: bytes, headers: Mapping[str, str], tolerance: float = 0) -> None:
-        """Raises WebhookError unless the webhook was signed with `webhook_secret`, and not long ago."""
-        self._core.verify_webhook(body, headers, tolerance)
 
     def drain(self, timeout: float) -> None:
         """Takes no more, and waits until all that was accepted has ended; DeadlineError if some is left."""
