@@ -7,11 +7,13 @@ use super::client::{client_of, oai_client};
 use super::error::oai_error;
 use super::queue::oai_queue;
 use super::response::{oai_response, respond};
-use super::send::{accept_to_queue, accept_with_callback, oai_callback, oai_destructor};
+use super::send::{
+    accept_and_wait, accept_to_queue, accept_with_callback, oai_callback, oai_destructor,
+};
 use super::status::oai_status;
 use super::text::{optional_str, required_bytes};
-use crate::client::{Client, next_id, refuse_in_callback};
-use crate::completion::{Sink, Waiter};
+use crate::client::Client;
+use crate::completion::Sink;
 use crate::error::Result;
 
 /// What each form takes.
@@ -75,10 +77,7 @@ pub unsafe extern "C" fn oai_batch_run(
         // SAFETY: NULL or as the conventions say.
         let (client, arguments) =
             unsafe { (client_of(client)?, arguments(json, len, input, output)?) };
-        refuse_in_callback("oai_batch_run")?;
-        let waiter = Waiter::new();
-        arguments.run(&client, next_id(), Sink::Wait(waiter.clone()))?;
-        Ok(waiter.wait())
+        accept_and_wait("oai_batch_run", |id, sink| arguments.run(&client, id, sink))
     })
 }
 

@@ -13,7 +13,7 @@ use super::request::oai_request;
 use super::response::{give_response, oai_response, respond};
 use super::status::oai_status;
 use crate::client::{self, Client};
-use crate::completion::{EventQueue, Listener, Response, Sink, WithNul};
+use crate::completion::{EventQueue, Listener, Response, Sink, Waiter, WithNul};
 use crate::error::Result;
 use crate::scheduler::NewJob;
 
@@ -225,6 +225,17 @@ fn accept(
         unsafe { put(id, new) };
     }
     submit(client, new).inspect_err(|_| clear(id))
+}
+
+/// Has `submit` accept something and waits for its end; `function` is who asks.
+pub(super) fn accept_and_wait(
+    function: &str,
+    submit: impl FnOnce(u64, Sink) -> Result<()>,
+) -> Result<Response> {
+    client::refuse_in_callback(function)?;
+    let waiter = Waiter::new();
+    submit(client::next_id(), Sink::Wait(waiter.clone()))?;
+    Ok(waiter.wait())
 }
 
 /// Submits and waits.

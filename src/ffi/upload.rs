@@ -7,11 +7,13 @@ use super::client::{client_of, oai_client};
 use super::error::oai_error;
 use super::queue::oai_queue;
 use super::response::{oai_response, respond};
-use super::send::{accept_to_queue, accept_with_callback, oai_callback, oai_destructor};
+use super::send::{
+    accept_and_wait, accept_to_queue, accept_with_callback, oai_callback, oai_destructor,
+};
 use super::status::oai_status;
 use super::text::{required_bytes, required_str};
-use crate::client::{Client, next_id, refuse_in_callback};
-use crate::completion::{Sink, Waiter};
+use crate::client::Client;
+use crate::completion::Sink;
 use crate::error::Result;
 
 /// The JSON and the path.
@@ -56,10 +58,7 @@ pub unsafe extern "C" fn oai_upload(
     respond(response, || {
         // SAFETY: NULL or as the conventions say.
         let (client, (json, path)) = unsafe { (client_of(client)?, arguments(json, len, path)?) };
-        refuse_in_callback("oai_upload")?;
-        let waiter = Waiter::new();
-        client.upload(next_id(), json, path, Sink::Wait(waiter.clone()))?;
-        Ok(waiter.wait())
+        accept_and_wait("oai_upload", |id, sink| client.upload(id, json, path, sink))
     })
 }
 

@@ -9,11 +9,13 @@ use super::error::oai_error;
 use super::queue::oai_queue;
 use super::request::oai_request;
 use super::response::{oai_response, respond};
-use super::send::{accept_to_queue, accept_with_callback, oai_callback, oai_destructor};
+use super::send::{
+    accept_and_wait, accept_to_queue, accept_with_callback, oai_callback, oai_destructor,
+};
 use super::status::oai_status;
 use super::text::optional_bytes;
-use crate::client::{Client, next_id, refuse_in_callback};
-use crate::completion::{Sink, Waiter};
+use crate::client::Client;
+use crate::completion::Sink;
 use crate::error::Result;
 
 /// The request and the options, NULL or empty for the usual ones.
@@ -62,15 +64,9 @@ pub unsafe extern "C" fn oai_wait_until(
         // SAFETY: NULL or as the conventions say.
         let (client, (request, options)) =
             unsafe { (client_of(client)?, arguments(request, options, len)?) };
-        refuse_in_callback("oai_wait_until")?;
-        let waiter = Waiter::new();
-        client.wait_until(
-            next_id(),
-            &request.request,
-            options,
-            Sink::Wait(waiter.clone()),
-        )?;
-        Ok(waiter.wait())
+        accept_and_wait("oai_wait_until", |id, sink| {
+            client.wait_until(id, &request.request, options, sink)
+        })
     })
 }
 

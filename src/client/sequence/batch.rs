@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::batch_plan::{Plan, Stage, results};
-use super::{Ended, Step, answered, made, refused};
+use super::{Ended, Resumable, Step, answered, made, refused};
 use crate::client::Client;
 use crate::client::request::Request;
 use crate::client::transfer::{Attached, file_content, form};
@@ -52,7 +52,7 @@ impl Client {
             output: output.map(str::to_owned),
             stage: stage.clone(),
         };
-        let interrupted = move |error| stopped(&lock(&stage), Response::failed(id, error));
+        let interrupted = move |error| lock(&stage).stopped(Response::failed(id, error));
         match (run.plan.from.clone(), input) {
             (Stage::Begun, Some(input)) => {
                 let request = upload(input)?;
@@ -88,15 +88,6 @@ fn errors(output: &str) -> String {
     format!("{output}{ERRORS}")
 }
 
-/// An end before the batch's own: it says, and its body tells a program, how to go on.
-fn stopped(stage: &Stage, mut response: Response) -> Response {
-    response.error = response.error.map(|error| stage.explain(error));
-    if let Some(resume) = stage.resume() {
-        response.set_body(resume.into_bytes());
-    }
-    response
-}
-
 impl Run {
     fn create(&self, input_file: &str) -> Result<Request> {
         let mut request = Request::new("POST", "/batches")?;
@@ -112,7 +103,7 @@ impl Run {
     async fn run_upload(self, request: Request, first: Option<Step>) -> Response {
         let request = match self.uploaded(request, first).await {
             Ok(request) => request,
-            Err(response) => return stopped(&lock(&self.stage), response),
+            Err(response) => return lock(&self.stage).stopped(response),
         };
         self.run_create(request, None).await
     }
@@ -120,23 +111,23 @@ impl Run {
     async fn run_create(self, request: Request, first: Option<Step>) -> Response {
         let watch = match self.created(request, first).await {
             Ok(watch) => watch,
-            Err(response) => return stopped(&lock(&self.stage), response),
+            Err(response) => return lock(&self.stage).stopped(response),
         };
         let first = watch.job().and_then(|job| self.client.first_step(job));
         match first {
             Ok(first) => self.run_wait(watch, first).await,
-            Err(error) => stopped(&lock(&self.stage), refused(error)),
+            Err(error) => lock(&self.stage).stopped(refused(error)),
         }
     }
 
     async fn run_wait(self, watch: Watch, first: Option<Step>) -> Response {
         let batch = watch.run(first).await;
         if batch.error.is_some() {
-            return stopped(&lock(&self.stage), batch);
+            return lock(&self.stage).stopped(batch);
         }
         match self.fetched(&batch).await {
             Ok(()) => batch,
-            Err(response) => stopped(&lock(&self.stage), response),
+            Err(response) => lock(&self.stage).stopped(response),
         }
     }
 

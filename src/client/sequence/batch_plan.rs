@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::is_id;
+use super::{Resumable, is_id};
 use crate::client::poll::Poll;
 use crate::codec::object::{pick, text};
 use crate::error::{Error, Result};
@@ -100,9 +100,8 @@ impl Plan {
     }
 }
 
-impl Stage {
-    /// `error`, with what there is at the server and how to go on from there.
-    pub fn explain(&self, mut error: Error) -> Error {
+impl Resumable for Stage {
+    fn explain(&self, mut error: Error) -> Error {
         let more = match self {
             Stage::Begun => return error,
             Stage::Uploaded(id) => format!(
@@ -117,8 +116,7 @@ impl Stage {
         error
     }
 
-    /// The members of the JSON of a call that goes on from here, if there is anything to go on from.
-    pub fn resume(&self) -> Option<String> {
+    fn resume(&self) -> Option<String> {
         match self {
             Stage::Begun => None,
             Stage::Uploaded(id) => Some(json!({"input_file_id": id}).to_string()),

@@ -34,6 +34,24 @@ fn refused(error: Error) -> Response {
     Response::failed(0, error)
 }
 
+/// What of a sequence is at the server already, for another call to go on from.
+trait Resumable {
+    /// `error`, with what there is at the server and how to go on from there.
+    fn explain(&self, error: Error) -> Error;
+
+    /// The members of the JSON of a call that goes on from here, if there is anything to go on from.
+    fn resume(&self) -> Option<String>;
+
+    /// An end before the sequence's own: it says, and its body tells a program, how to go on.
+    fn stopped(&self, mut response: Response) -> Response {
+        response.error = response.error.map(|error| self.explain(error));
+        if let Some(resume) = self.resume() {
+            response.set_body(resume.into_bytes());
+        }
+        response
+    }
+}
+
 /// The answer to a step, which may have begun.
 async fn answered(client: &Arc<Client>, request: &Request, first: Option<Step>) -> Ended<Response> {
     let response = match first {

@@ -9,7 +9,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::digest::md5_of;
 use super::upload_plan::{Plan, may_go_on};
-use super::{Ended, Step, answered, made, refused};
+use super::{Ended, Resumable, Step, answered, made, refused};
 use crate::client::Client;
 use crate::client::request::Request;
 use crate::completion::{Response, Sink};
@@ -54,18 +54,9 @@ impl Client {
             plan: plan.clone(),
         };
         self.run_sequence(id, sink, upload.run(begin), move |error| {
-            stopped(&lock(&plan), Response::failed(id, error))
+            lock(&plan).stopped(Response::failed(id, error))
         })
     }
-}
-
-/// An end that another call can go on from: it says so, and its body tells a program how.
-fn stopped(plan: &Plan, mut response: Response) -> Response {
-    response.error = response.error.map(|error| plan.explain(error));
-    if let Some(resume) = plan.resume() {
-        response.set_body(resume.into_bytes());
-    }
-    response
 }
 
 impl Upload {
@@ -73,7 +64,7 @@ impl Upload {
         match self.to_the_end(begin).await {
             Ok(response) => response,
             Err(response) if response.error.as_ref().is_some_and(may_go_on) => {
-                stopped(&lock(&self.plan), response)
+                lock(&self.plan).stopped(response)
             }
             Err(response) => {
                 self.give_up().await;

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::is_id;
+use super::{Resumable, is_id};
 use crate::client::form::type_of;
 use crate::error::{Error, Result};
 use crate::status;
@@ -106,17 +106,17 @@ impl Plan {
     pub fn complete(&self, md5: &str) -> String {
         json!({"part_ids": self.parts, "md5": md5}).to_string()
     }
+}
 
-    /// The members of the JSON of a call that goes on from here, if there is anything to go on from.
-    pub fn resume(&self) -> Option<String> {
+impl Resumable for Plan {
+    fn resume(&self) -> Option<String> {
         let id = self.upload.as_ref()?;
         let resume =
             json!({"upload_id": id, "part_ids": self.parts, "part_bytes": self.part_bytes});
         Some(resume.to_string())
     }
 
-    /// `error`, with what there is at the server and how to go on from there.
-    pub fn explain(&self, mut error: Error) -> Error {
+    fn explain(&self, mut error: Error) -> Error {
         if let Some(resume) = self.resume() {
             let message = format!(
                 "{}; the upload can go on with {resume} as json",
