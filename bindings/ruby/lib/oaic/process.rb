@@ -1,0 +1,46 @@
+# This file is what belongs to the process and not to a client: log lines, and webhooks without a client.
+
+module Oaic
+  LOG_LEVELS = { off: 0, error: 1, warn: 2, info: 3, debug: 4, trace: 5 }.freeze
+  private_constant :LOG_LEVELS
+
+  # Hands the library's log lines of at least that level to a block, as a level (Symbol) and a text, on a thread of its
+  # own. Without a block they go to stderr again. No line ever holds an API key.
+  def self.log(level = :warn, &block)
+    number = LOG_LEVELS.fetch(level.to_sym)
+    queue = EventQueue.new if block
+    if block
+      Native.call(:oai_set_log_to, number, queue.handle)
+    else
+      Native.call(:oai_set_log, number, nil, nil, nil)
+    end
+    @log&.hang_up
+    @log = queue
+    Thread.new { forward(queue, block) } if block
+    nil
+  end
+
+  def self.forward(queue, block)
+    loop do
+      queue.drain do |kind, tag, data, length, _|
+        block.call(LOG_LEVELS.key(tag), Native.bytes(data, length).force_encoding(Encoding::UTF_8)) if kind == Native::EVENT_LOG
+      end
+      queue.wait
+    end
+  rescue IOError
+    queue.free
+  end
+  private_class_method :forward
+
+  # Whether a webhook was signed with that secret, not long before now_ms: raises WebhookError otherwise.
+  def self.verify_webhook(secret, body, headers, tolerance_ms: 0, now_ms: 0)
+    Native.call(:oai_webhook_verify_secret, secret, body, body.bytesize, *signed(headers), tolerance_ms, now_ms)
+    true
+  end
+
+  # @api private
+  def self.signed(headers)
+    lower = headers.to_h { |name, value| [name.to_s.downcase, value] }
+    %w[webhook-id webhook-timestamp webhook-signature].map { |name| lower[name] }
+  end
+end
