@@ -117,6 +117,7 @@ test: ## run every test: header and symbols, Rust, C, C under valgrind, loom, RE
 	@$(MAKE) SETUP_DONE=1 test-go
 	@$(MAKE) SETUP_DONE=1 test-node
 	@$(MAKE) SETUP_DONE=1 test-python
+	@$(MAKE) SETUP_DONE=1 test-ruby
 	@$(MAKE) test-contract
 	@echo "All tests passed."
 
@@ -240,6 +241,11 @@ test-python: build/venv-python/ready $(SHARED) $(SERVER) | build/lib/liboaic.so 
 	@cd bindings/python && $(CURDIR)/$(<D)/bin/mypy --no-error-summary --cache-dir $(CURDIR)/build/mypy
 	@cd bindings/python && $(BINDING) PYTHONDONTWRITEBYTECODE=1 timeout --kill-after=10 300 \
 		$(CURDIR)/$(<D)/bin/python -m pytest --quiet -p no:cacheprovider
+
+.PHONY: test-ruby
+test-ruby: $(SHARED) $(SERVER) | build/lib/liboaic.so setup-test ## the Ruby gem: its tests
+	@echo "  RUBY  bindings/ruby"
+	@cd bindings/ruby && $(BINDING) OAI_LOG=error ruby -W -Ilib test/client_test.rb
 
 .PHONY: test-contract
 ifeq ($(wildcard $(OPENAPI)),)

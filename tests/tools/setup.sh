@@ -55,6 +55,11 @@ python_is_good() {
     python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
 }
 
+# The gem in bindings/ruby, with what it and its tests load.
+ruby_is_good() {
+    ruby -e 'require "ffi"; require "minitest"; exit RUBY_VERSION >= "3.1"' 2>/dev/null
+}
+
 has() {
     command -v "$1" >/dev/null 2>&1
 }
@@ -72,6 +77,7 @@ missing() {
             go_is_good || echo go
             node_is_good || echo node
             python_is_good || echo python
+            ruby_is_good || echo ruby
             # For the runner of the behaviour suite.
             echo '#include <cjson/cJSON.h>' | "${CC:-cc}" -E -x c - >/dev/null 2>&1 || echo cjson
             # For the tests of the C++ layer, whose headers clang reads too.
@@ -146,6 +152,7 @@ packages() {
                 at_least "$(candidate nodejs)" 18 && echo "nodejs npm"
             fi
             ;;
+        ruby) echo "ruby ruby-ffi ruby-minitest" ;;
         make) echo make ;;
         python) echo "python3 python3-venv" ;;
     esac
@@ -175,6 +182,7 @@ advice() {
         make) echo "GNU make" ;;
         go) echo "Go 1.21 or newer (found: $(go version 2>/dev/null || echo none)):  https://go.dev/dl" ;;
         node) echo "Node 18 or newer, with npm (found: $(node --version 2>/dev/null || echo none)):  https://nodejs.org" ;;
+        ruby) echo "Ruby 3.1 or newer, with the gems ffi and minitest" ;;
         python) echo "python3 3.10 or newer, with its modules venv and ensurepip" ;;
     esac
 }

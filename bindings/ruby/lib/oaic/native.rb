@@ -53,7 +53,7 @@ module Oaic
                        "OAI_LIBRARY_PATH at it"
     end
 
-    PATH, library = find
+    PATH, = find
     begin
       attach_function :oai_abi_version, [], :uint32
     rescue FFI::NotFoundError
@@ -69,7 +69,7 @@ module Oaic
       request_new: "sspp", request_set_json: "ppz", request_add_query: "pss", request_set_header: "pss",
       request_set_user: "ps", request_set_dimensions: "pu", request_set_stream: "pi", request_set_priority: "pu",
       request_set_timeout_ms: "pl", request_set_idempotency_key: "ps", request_add_field: "pspz",
-      request_add_file: "psssp z".delete(" "), request_add_file_path: "pssss", request_set_output_path: "ps",
+      request_add_file: "pssspz", request_add_file_path: "pssss", request_set_output_path: "ps",
       request_set_output_fd: "pi", request_set_progress: "pi", request_next_page: "pppp",
       response_header_at: "pzpp", response_usage: "pppp", response_get_view: "pp", error_get_view: "pp",
       queue_new: "pp", queue_next: "pzp", submit_to: "ppplpp", embed_to: "psppzpplpp",
