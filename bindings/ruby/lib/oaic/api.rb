@@ -2,25 +2,33 @@
 # their calls.
 
 module Oaic
-  # The calls of Client and Async. All take the keywords of #request beside their own.
+  # The calls of Client and Async. A body is given as an object (sent as its JSON), as a String of JSON (sent to the
+  # letter), or member by member as keywords: chat(model: "gpt-4o-mini", messages: [...]). All take the settings of
+  # #request beside that: query:, headers:, priority:, timeout_ms:, idempotency_key:, output_path:, output:, progress:.
   module API
-    # Sends any request. Keywords: body: (JSON text or what JSON.generate takes), query:, headers:, fields: and files:
+    # Sends any request. Settings: body: (JSON text or what JSON.generate takes), query:, headers:, fields: and files:
     # (a form), output_path: or output: (where the body goes), priority: (:high, :normal, :low), timeout_ms:,
-    # idempotency_key:, progress: (a Proc, called by who waits).
-    def request(method, path, **options)
-      deliver(sent(Request.new(method, path, **options)) { |view| Response.new(view) })
+    # idempotency_key:, progress: (a Proc that is given {sent:, ...} now and then by who waits).
+    def request(method, path, **settings)
+      request = Request.new(method, path, **settings)
+      progress = request.progress
+      call = progress ? ProgressCall.new(caller_of_c, &progress) : Call.new(caller_of_c)
+      caller_of_c.core.start(call) do |handle, queue, tag, id, error|
+        Native.oai_submit_to(handle, request.handle, queue, tag, id, error)
+      end
+      deliver(call)
+    ensure
+      request&.free
     end
 
     # Turns texts into vectors: one row for each, in their order.
     # @return [Embeddings]
-    def embed(model, texts, **options)
-      texts = Array(texts).map { |text| text.encode(Encoding::UTF_8) }
-      request = Request.new("POST", "/embeddings", **options) unless options.empty?
-      bytes = texts.join
-      lengths = texts.map(&:bytesize).pack("J*")
-      call = Call.new(@core, self) { |view| Embeddings.new(view) }
-      @core.start(call) do |handle, queue, tag, id, error|
-        Native.oai_embed_to(handle, model, bytes, lengths, texts.size, request&.handle, queue, tag, id, error)
+    def embed(model, texts, **settings)
+      request = Request.new("POST", "/embeddings", **settings) unless settings.empty?
+      bytes, lengths, count = packed(texts)
+      call = EmbedCall.new(caller_of_c)
+      caller_of_c.core.start(call) do |handle, queue, tag, id, error|
+        Native.oai_embed_to(handle, model, bytes, lengths, count, request&.handle, queue, tag, id, error)
       end
       deliver(call)
     ensure
@@ -28,58 +36,94 @@ module Oaic
     end
 
     # A chat completion (POST /chat/completions).
-    def chat(body, **options) = request("POST", "/chat/completions", body: body, **options)
+    def chat(body = nil, **options) = post("/chat/completions", body, options)
 
     # A response (POST /responses).
-    def responses(body, **options) = request("POST", "/responses", body: body, **options)
+    def responses(body = nil, **options) = post("/responses", body, options)
 
     # A text completion (POST /completions).
-    def completions(body, **options) = request("POST", "/completions", body: body, **options)
+    def completions(body = nil, **options) = post("/completions", body, options)
 
-    # Whether a text is harmful (POST /moderations).
-    def moderate(input, model: nil, **options)
-      request("POST", "/moderations", body: { input: input, model: model }.compact, **options)
+    # Whether a text, or each of several, is harmful (POST /moderations).
+    def moderate(input, model: nil, **settings)
+      request("POST", "/moderations", body: { input: input, model: model }.compact, **settings)
     end
 
     # The models (GET /models).
-    def models(**options) = request("GET", "/models", **options)
+    def models(**settings) = request("GET", "/models", **settings)
 
     # Pictures (POST /images/generations).
-    def image(body, **options) = request("POST", "/images/generations", body: body, **options)
+    def image(body = nil, **options) = post("/images/generations", body, options)
 
-    # A picture changed as the words in body say (POST /images/edits).
-    def image_edit(file, body, **options) = request("POST", "/images/edits", files: { image: file }, body: body, **options)
+    # A picture changed as the body's prompt says (POST /images/edits). Files are as in #upload.
+    def image_edit(file, body = nil, **options) = post("/images/edits", body, options, files: { image: file })
 
     # A text spoken (POST /audio/speech); the answer's body is the sound.
-    def speech(body, **options) = request("POST", "/audio/speech", body: body, **options)
+    def speech(body = nil, **options) = post("/audio/speech", body, options)
 
     # What is said in a sound file (POST /audio/transcriptions).
-    def transcribe(file, body, **options)
-      request("POST", "/audio/transcriptions", files: { file: file }, body: body, **options)
-    end
+    def transcribe(file, body = nil, **options) = post("/audio/transcriptions", body, options, files: { file: file })
 
     # The same in English (POST /audio/translations).
-    def translate(file, body, **options)
-      request("POST", "/audio/translations", files: { file: file }, body: body, **options)
-    end
+    def translate(file, body = nil, **options) = post("/audio/translations", body, options, files: { file: file })
 
-    # Uploads a file (POST /files): a path, a File, or { filename:, content: }.
-    def upload(file, purpose:, fields: {}, **options)
-      request("POST", "/files", files: { file: file }, body: { purpose: purpose, **fields }, **options)
-    end
+    # Uploads a file (POST /files) for a purpose: such as "batch". The file is a path, a File, or a Hash of path: or
+    # content:, and filename: and content_type:.
+    def upload(file, body = nil, **options) = post("/files", body, options, files: { file: file })
 
     # The content of a file (GET /files/{id}/content); with output_path: it goes there as it comes.
-    def download(id, **options) = request("GET", "/files/#{id}/content", **options)
+    def download(id, **settings) = request("GET", "/files/#{Request.escape(id)}/content", **settings)
+
+    # Uploads a file that is too large for #upload, in parts (POST /uploads) for a purpose:. When it breaks off, the
+    # error's body is the JSON of what to give here to go on: upload_id:, part_ids: and part_bytes:.
+    def upload_in_parts(path, **body)
+      text = Request.json(body)
+      deliver(started do |handle, queue, tag, id, error|
+        Native.oai_upload_to(handle, text, text.bytesize, path.to_s, queue, tag, id, error)
+      end)
+    end
+
+    # Runs a batch: uploads the file input:, creates the batch for an endpoint:, waits until it has ended and writes its
+    # results to the path output:, and failed lines beside it with ".errors" added. The other keywords are the members
+    # of the batch, and interval_ms:, max_interval_ms: and timeout_ms: of the wait. When it breaks off, the error's body
+    # is the JSON of what to give here to go on, such as batch_id:.
+    def run_batch(input: nil, output: nil, **body)
+      text = Request.json(body)
+      deliver(started do |handle, queue, tag, id, error|
+        Native.oai_batch_run_to(handle, text, text.bytesize, input&.to_s, output&.to_s, queue, tag, id, error)
+      end)
+    end
+
+    # Asks for an object, such as "/batches/batch_1", until its status is one that it stays in. How: field:, statuses:,
+    # interval_ms:, max_interval_ms: and timeout_ms:. The answer is the object as it was last seen.
+    def wait_until(path, query: nil, headers: nil, **how)
+      request = Request.new("GET", path, query: query, headers: headers)
+      text = JSON.generate(how)
+      deliver(started do |handle, queue, tag, id, error|
+        Native.oai_wait_until_to(handle, request.handle, text, text.bytesize, queue, tag, id, error)
+      end)
+    ensure
+      request&.free
+    end
 
     private
 
-    def sent(request, &finish)
-      @core.start(Call.new(@core, self, request.progress, &finish)) do |handle, queue, tag, id, error|
-        Native.oai_submit_to(handle, request.handle, queue, tag, id, error)
-      end
-    ensure
-      request.free
+    def started(&send) = caller_of_c.core.start(Call.new(caller_of_c), &send)
+
+    def post(path, body, options, **more)
+      body, options = Request.split(options) if body.nil?
+      request("POST", path, body: body, **more, **options)
     end
+
+    # Texts as C takes them: all bytes, and the lengths.
+    def packed(texts)
+      return [utf8(texts), [texts.bytesize].pack("J"), 1] if texts.is_a?(String)
+
+      texts = texts.map { |text| utf8(text) }
+      [texts.size == 1 ? texts[0] : texts.join, texts.map(&:bytesize).pack("J*"), texts.size]
+    end
+
+    def utf8(text) = text.encoding == Encoding::UTF_8 ? text : text.encode(Encoding::UTF_8)
   end
 
   # The same calls as Client's; each gives a Call at once instead of waiting.
@@ -87,12 +131,11 @@ module Oaic
     include API
 
     # @api private
-    def initialize(core, client)
-      @core = core
-      @client = client
-    end
+    def initialize(client) = @client = client
 
     private
+
+    def caller_of_c = @client
 
     def deliver(call) = call
   end

@@ -5,12 +5,12 @@ module Oaic
   class Client
     include API
 
-    # How long Client#drain sleeps between two looks.
-    DRAIN_STEP = 0.005
-    private_constant :DRAIN_STEP
+    # @api private
+    attr_reader :core
 
-    # Makes a client; with a block, yields it and closes it behind. Options have the names of the C library's table
-    # (api_key:, base_url:, max_concurrent_requests:, ...); the rest comes from the environment, .env and defaults.
+    # Makes a client; with a block, yields it, closes it behind and gives the block's value. Options have the names of
+    # the C library's table (api_key:, base_url:, max_concurrent_requests:, ...); the rest comes from the environment,
+    # .env and defaults. token_provider: is anything with call, as in #provide_tokens.
     def self.open(**options)
       client = new(**options)
       return client unless block_given?
@@ -22,9 +22,10 @@ module Oaic
       end
     end
 
-    def initialize(**options)
+    def initialize(token_provider: nil, **options)
       @core = Core.new(options)
       ObjectSpace.define_finalizer(self, Client.finalizer(@core))
+      provide_tokens(&token_provider) if token_provider
     end
 
     # @api private
@@ -38,32 +39,36 @@ module Oaic
     end
 
     # Calls that are sent at once and waited for later: client.async.chat(...).value.
-    def async = Async.new(@core, self)
+    # @return [Async]
+    def async = Async.new(self)
 
-    # Any request as a stream of events; with a block, yields each and gives the Stream.
-    def stream(method, path, **options, &block)
-      stream = Stream.new(@core, Request.new(method, path, stream: true, **options))
+    # Any request as a stream of events; settings as in #request. With a block: yields each event, and gives the Stream.
+    # @return [Stream]
+    def stream(method, path, **settings, &block)
+      stream = Stream.new(self, Request.new(method, path, stream: true, **settings))
       block ? stream.each(&block) : stream
     end
 
     # A chat completion as a stream.
-    def chat_stream(body, **options, &block) = stream("POST", "/chat/completions", body: body, **options, &block)
+    def chat_stream(body = nil, **options, &block) = post_stream("/chat/completions", body, options, &block)
 
     # A response as a stream.
-    def responses_stream(body, **options, &block) = stream("POST", "/responses", body: body, **options, &block)
+    def responses_stream(body = nil, **options, &block) = post_stream("/responses", body, options, &block)
 
-    # The pages of a list such as "/files", as an Enumerator or to a block.
-    def pages(path, **options)
-      return enum_for(:pages, path, **options) unless block_given?
+    # A text completion as a stream.
+    def completions_stream(body = nil, **options, &block) = post_stream("/completions", body, options, &block)
 
-      request = Request.new("GET", path, **options)
+    # The pages of a list such as "/files", to a block or as an Enumerator. A page is fetched when it is asked for.
+    def pages(path, **settings)
+      return enum_for(:pages, path, **settings) unless block_given?
+
+      request = Request.new("GET", path, **settings)
       more = true
       while more
-        call = @core.start(Call.new(@core, self) { |view| [Response.new(view), next_page(request, view)] }) do |*arguments|
-          handle, *rest = arguments
-          Native.oai_submit_to(handle, request.handle, *rest)
+        call = @core.start(PageCall.new(self, request)) do |handle, queue, tag, id, error|
+          Native.oai_submit_to(handle, request.handle, queue, tag, id, error)
         end
-        page, more = call.value
+        page, more = deliver(call)
         yield page
       end
       self
@@ -72,10 +77,25 @@ module Oaic
     end
 
     # The items of a list, page by page.
-    def items(path, **options, &block)
-      return enum_for(:items, path, **options) unless block
+    def items(path, **settings, &block)
+      return enum_for(:items, path, **settings) unless block
 
-      pages(path, **options) { |page| page["data"].each(&block) }
+      pages(path, **settings) { |page| page["data"].each(&block) }
+    end
+
+    # Lets the key be a bearer token that the block gives when one is wanted, in place of api_key: a String, or that and
+    # the seconds that it lives. It is called on a thread of its own, before the end of the last one and after a 401. What
+    # it raises is what requests that wait for a token fail with. Without a block: api_key again.
+    def provide_tokens(&provider)
+      before = @tokens
+      if provider
+        @tokens = Tokens.new(@core, provider)
+      else
+        @core.use { |handle| Native.call(:oai_set_token_queue, handle, nil, 0) }
+        @tokens = nil
+      end
+      before&.stop
+      self
     end
 
     # Changes settings: all of them, or none and an error that names the one that cannot be.
@@ -94,41 +114,46 @@ module Oaic
     # The same in the text format of Prometheus.
     def prometheus = text(:oai_client_stats_prometheus)
 
-    # Whether a webhook was signed with the client's webhook secret, and not long ago: raises WebhookError otherwise.
+    # Whether a webhook was signed with the client's webhook_secret, and not long ago: raises WebhookError otherwise.
+    # @return [true]
     def verify_webhook(body, headers, tolerance_ms: 0)
       @core.use { |handle| Native.call(:oai_webhook_verify, handle, body, body.bytesize, *Oaic.signed(headers), tolerance_ms) }
       true
     end
 
-    # Takes no more requests, and waits until those under way have ended; DeadlineError if they had not in time.
+    # Takes no more requests, and waits until those under way have ended; DeadlineError if they had not in time, and then
+    # they go on.
     def drain(timeout_ms)
-      ends = now + timeout_ms / 1000.0
-      begin
-        @core.use { |handle| Native.call(:oai_client_close, handle, 0) }
-      rescue DeadlineError
-        raise if now >= ends
-
-        sleep(DRAIN_STEP)
-        retry
-      end
+      @core.drain(timeout_ms)
       self
     end
 
     # Cancels what is left and frees the client. It may be called more than once.
-    def close = @core.close
+    def close
+      @core.close
+      @tokens&.stop
+      @tokens = nil
+    end
+
+    # Without what it was made with: that may be a key.
+    def inspect = "#<#{self.class}>"
 
     private
 
-    def deliver(call) = call.value
+    def caller_of_c = self
 
-    def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    # Waits for a call's value. A wait that ends early (Timeout.timeout, Thread#raise, Thread#kill) cancels the call.
+    def deliver(call)
+      call.value
+    ensure
+      call.cancel unless call.done?
+    end
+
+    def post_stream(path, body, options, &block)
+      body, options = Request.split(options) if body.nil?
+      stream("POST", path, body: body, **options, &block)
+    end
 
     def text(function) = @core.use { |handle| Native.text(function, handle) }
-
-    def next_page(request, view)
-      more = FFI::MemoryPointer.new(:int32)
-      Native.call(:oai_request_next_page, request.handle, FFI::Pointer.new(view.handle), more)
-      !more.read_int32.zero?
-    end
   end
 end

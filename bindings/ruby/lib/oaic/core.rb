@@ -2,132 +2,90 @@
 # completion queue and wakes who waits. No code of the program ever runs on that thread.
 
 module Oaic
-  # A call that was sent: Client#async gives it, and value waits for its outcome.
-  class Call
-    # @api private
-    attr_accessor :id
-
-    # @api private
-    def initialize(core, client, progress = nil, &finish)
-      @core = core
-      @client = client
-      @progress = progress
-      @finish = finish
-      @told = Thread::Queue.new
-    end
-
-    # Waits for the outcome: the answer, or its error raised. When the wait itself ends early (Timeout.timeout,
-    # Thread#raise, Thread#kill) the call is cancelled.
-    def value
-      wait
-      raise @error if @error
-
-      @value
-    end
-
-    # Waits until the call has ended, however that was.
-    def wait
-      until @over
-        @core.check_fork
-        progress = receive or break
-        @progress&.call(progress)
-      end
-      self
-    end
-
-    # Ends the call wherever it is; one that has ended stays as it is. Its outcome is then a CancelledError.
-    def cancel
-      @core.cancel(@id)
-      self
-    end
-
-    # @return [Boolean] whether the outcome is there
-    def done? = @over ? true : false
-
-    # @api private
-    def finish(view)
-      @error = view.failure
-      @value = @finish.call(view) unless @error
-    rescue Error => e
-      @error = e
-    ensure
-      @client = nil
-      @over = true
-      @told.close
-    end
-
-    # @api private
-    def tell(progress) = @told.push(progress)
-
-    private
-
-    def receive
-      ended = false
-      progress = @told.pop
-      ended = true
-      progress
-    ensure
-      cancel unless ended
-    end
-  end
-
   # @api private
-  # What the thread that takes outcomes shares with the client. It does not know the Client, so that a client that is
-  # dropped without close can be collected.
+  # The client's handle in C, the queue and the thread. It knows nothing of Client, so that a Client that is dropped can be
+  # collected.
   class Core
+    # How long the library is asked to wait at a time while it drains: so long a signal, or a fiber, may have to.
+    DRAIN_STEP_MS = 50
+
     def initialize(options)
       text = JSON.generate(options)
       @handle = Native.make(:oai_client_new, text, text.bytesize)
       @life = Mutex.new
+      @idle = ConditionVariable.new
       @taking = Mutex.new
+      @out = FFI::MemoryPointer.new(:pointer, 2)
       @calls = {}
       @last_tag = 0
+      @busy = 0
       @pid = Process.pid
     end
 
-    # Yields the client's handle, which lives until the block returns.
+    # Yields the client's handle, which lives until the block returns. The block must not wait.
     def use
-      @life.synchronize do
-        raise Error.of(-303, "the client was closed") unless @handle
-
-        yield @handle
-      end
+      @life.synchronize { yield live }
     end
 
-    # Sends by the block, which is given handle, queue, tag, and room for the id, and calls C.
+    # Sends by the block, which is given handle, queue, tag, and room for the id and the error, and calls C.
     def start(call)
-      out = FFI::MemoryPointer.new(:pointer, 2)
-      use do |handle|
-        receiver
+      @life.synchronize do
+        handle = live
+        queue = receiver
         tag = @last_tag += 1
         @calls[tag] = call
-        status = yield handle, @queue.handle, tag, out, out + 8
-        unless status.zero?
+        begin
+          call.id = submitted { |id, error| yield handle, queue, tag, id, error }
+        rescue StandardError
           @calls.delete(tag)
-          raise Error.take(status, out.get_pointer(8))
+          raise
         end
-        call.id = out.get_uint64(0)
       end
       call
     end
 
+    # Sends a request whose events go to a queue of its own; gives its id.
+    def submit(request, queue)
+      @life.synchronize do
+        handle = live
+        submitted { |id, error| Native.oai_submit_to(handle, request.handle, queue.handle, 0, id, error) }
+      end
+    end
+
+    # Cancels a request; one that has ended stays as it is.
     def cancel(id)
       @life.synchronize { Native.oai_cancel(@handle, id, nil) if @handle && id }
     end
 
+    def position(id)
+      out = FFI::MemoryPointer.new(:uint64, 2)
+      use { |handle| Native.call(:oai_client_position, handle, id, out, out + 8) }
+      { ahead: out.get_uint64(0), expected_wait_ms: out.get_uint64(8) }
+    end
+
+    # Raises in the child of a fork: no outcome will ever come there.
     def check_fork
       return if @pid == Process.pid
 
-      raise Error.of(-400, "the client was made before this process was forked: make it in the child, and use none before")
+      raise Error.of(-400, "this process was forked after the client was used, whose threads did not come along: make a " \
+                           "client in the child (Puma: in before_worker_boot), and send nothing before the fork")
+    end
+
+    # Takes no more requests, and waits until those under way have ended.
+    def drain(timeout_ms)
+      # The library's wait would stop all fibers of the thread.
+      return Thread.new { Thread.current.report_on_exception = false; drain_in_steps(timeout_ms) }.value if Fiber.current_scheduler
+
+      drain_in_steps(timeout_ms)
     end
 
     # Frees the client and hands out what is left, which has ended by that.
     def close
       @life.synchronize do
-        return unless @handle
-
-        Native.oai_client_free(@handle)
+        handle = @handle or return
         @handle = nil
+        @idle.wait(@life) until @busy.zero? || @pid != Process.pid
+        Native.oai_client_free(handle)
       end
       return unless @queue && @pid == Process.pid
 
@@ -140,15 +98,51 @@ module Oaic
 
     private
 
-    # Makes the queue and its thread with the first call.
-    def receiver
-      return if @queue
+    def live
+      @handle or raise Error.of(-303, "the client was closed: make another one")
+    end
 
-      @queue = EventQueue.new
-      @pid = Process.pid
-      @thread = Thread.new { receive }
-      @thread.name = "oaic outcomes"
-      @thread.report_on_exception = false
+    # Gives the id of what the block submits with room for id and error. Under @life.
+    def submitted
+      status = yield @out, @out + 8
+      raise Error.take(status, @out.get_pointer(8)) unless status.zero?
+
+      @out.get_uint64(0)
+    end
+
+    def drain_in_steps(timeout_ms)
+      ends = now + timeout_ms
+      begin
+        left = ends - now
+        busy { |handle| Native.call(:oai_client_close, handle, left.clamp(0, DRAIN_STEP_MS)) }
+      rescue DeadlineError
+        retry if now < ends
+        raise
+      end
+    end
+
+    # Yields the handle for a wait in C: close waits for that.
+    def busy
+      handle = @life.synchronize { @busy += 1 if live; @handle }
+      begin
+        yield handle
+      ensure
+        @life.synchronize { @busy -= 1; @idle.broadcast }
+      end
+    end
+
+    def now = Process.clock_gettime(Process::CLOCK_MONOTONIC, :millisecond)
+
+    # The queue's handle. Its thread is made with the first call.
+    def receiver
+      unless @thread&.alive?
+        check_fork
+        @queue ||= EventQueue.new
+        @thread = Thread.new { receive }
+        @thread.name = "oaic outcomes"
+        @thread.report_on_exception = false
+      end
+      @queue.handle
     end
 
     def receive
@@ -158,10 +152,12 @@ module Oaic
       end
     rescue IOError
       # The doorbell was closed: so was the client.
+    rescue StandardError, NoMemoryError => e
+      @calls.delete(@calls.each_key.first).give_up(e) until @calls.empty?
     end
 
     def take
-      @queue.drain do |kind, tag, data, length, view|
+      @queue.drain do |kind, _, tag, data, length, view|
         case kind
         when Native::EVENT_DONE then @calls.delete(tag)&.finish(view)
         when Native::EVENT_PROGRESS then @calls[tag]&.tell(JSON.parse(Native.bytes(data, length), symbolize_names: true))

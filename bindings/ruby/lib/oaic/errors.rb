@@ -15,10 +15,13 @@ module Oaic
     attr_reader :retry_after_ms
     # @return [Integer] how often the request was sent, 0 if it was refused
     attr_reader :attempts
+    # @return [String, nil] what came nevertheless: the body of the server's answer; of run_batch and upload_in_parts
+    #   that broke off, the JSON to go on with
+    attr_reader :body
 
     # @api private
     def initialize(message, number: -2, http_status: 0, type: nil, code: nil, param: nil, request_id: nil,
-                   retry_after_ms: 0, attempts: 0, may_have_executed: false)
+                   retry_after_ms: 0, attempts: 0, may_have_executed: false, body: nil)
       super(message)
       @number = number
       @http_status = http_status
@@ -29,6 +32,7 @@ module Oaic
       @retry_after_ms = retry_after_ms
       @attempts = attempts
       @may_have_executed = may_have_executed
+      @body = body
     end
 
     # @return [String] the status's name, such as "OAI_ERR_RATE_LIMITED"
@@ -39,6 +43,7 @@ module Oaic
 
     # @return [Boolean] whether the server may have carried the request out all the same, and billed it
     def may_have_executed? = @may_have_executed
+    alias may_have_executed may_have_executed?
 
     # @api private
     # An error of a status.
@@ -49,13 +54,13 @@ module Oaic
 
     # @api private
     # Copies an error that C owns.
-    def self.copy(handle, attempts: 0)
+    def self.copy(handle, **more)
       view = FFI::MemoryPointer.new(96)
       Native.oai_error_get_view(handle, view)
       number, http, after, executed, _, message, type, code, param, id = view.get_bytes(0, 64).unpack("llQllQ5")
       of(number, Native.string(message), http_status: http, type: Native.string(type), code: Native.string(code),
                                          param: Native.string(param), request_id: Native.string(id),
-                                         retry_after_ms: after, attempts: attempts, may_have_executed: executed != 0)
+                                         retry_after_ms: after, may_have_executed: executed != 0, **more)
     end
 
     # @api private

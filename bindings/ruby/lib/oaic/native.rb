@@ -19,6 +19,7 @@ module Oaic
     EVENT_DONE = 2
     EVENT_PROGRESS = 4
     EVENT_LOG = 8
+    EVENT_TOKEN_WANTED = 16
 
     # The files that may be meant by a path: itself, or those of a folder.
     def self.candidates(path)
@@ -64,15 +65,17 @@ module Oaic
     # Functions by their parameters: p pointer or bytes, s text, i int32, u uint32, l uint64, z size_t. All give a status.
     types = { "p" => :pointer, "s" => :string, "i" => :int32, "u" => :uint32, "l" => :uint64, "z" => :size_t }
     {
-      client_new: "pzpp", client_configure_json: "ppzp", client_config_json: "pppp", client_close: "plp",
-      client_stats_json: "pppp", client_stats_prometheus: "pppp", cancel: "plp",
+      client_new: "pzpp", client_configure_json: "ppzp", client_config_json: "pppp", client_stats_json: "pppp",
+      client_stats_prometheus: "pppp", client_position: "plppp", cancel: "plp",
+      set_token_queue: "pplp", provide_token: "plpzlp", refuse_token: "plpzp",
       request_new: "sspp", request_set_json: "ppz", request_add_query: "pss", request_set_header: "pss",
       request_set_user: "ps", request_set_dimensions: "pu", request_set_stream: "pi", request_set_priority: "pu",
       request_set_timeout_ms: "pl", request_set_idempotency_key: "ps", request_add_field: "pspz",
       request_add_file: "pssspz", request_add_file_path: "pssss", request_set_output_path: "ps",
       request_set_output_fd: "pi", request_set_progress: "pi", request_next_page: "pppp",
-      response_header_at: "pzpp", response_usage: "pppp", response_get_view: "pp", error_get_view: "pp",
-      queue_new: "pp", queue_next: "pzp", submit_to: "ppplpp", embed_to: "psppzpplpp",
+      response_header_at: "pzpp", response_usage: "pppp", error_get_view: "pp",
+      queue_new: "pp", queue_next: "pzp", queue_set_max_unread_bytes: "plp", submit_to: "ppplpp",
+      embed_to: "psppzpplpp", batch_run_to: "ppzssplpp", wait_until_to: "pppzplpp", upload_to: "ppzsplpp",
       batch_records: "ppp", batch_views: "ppp", fold_new: "pp", fold_push: "ppzp", fold_finish: "pppp",
       webhook_verify: "ppzssslp", webhook_verify_secret: "spzsssllp", set_log: "ipppp", set_log_to: "ipp"
     }.each { |name, letters| attach_function :"oai_#{name}", letters.chars.map { |letter| types.fetch(letter) }, :int32 }
@@ -80,10 +83,19 @@ module Oaic
     %i[error_free request_free queue_free batch_free fold_free string_free].each do |name|
       attach_function :"oai_#{name}", [:pointer], :void
     end
-    # It waits for threads of the library: other Ruby threads run meanwhile.
+    # These wait for threads of the library: other Ruby threads run meanwhile.
     attach_function :oai_client_free, [:pointer], :void, blocking: true
+    attach_function :oai_client_close, %i[pointer uint64 pointer], :int32, blocking: true
+    attach_function :oai_shutdown, %i[uint64 pointer], :int32, blocking: true
     attach_function :oai_queue_dup_fd, [:pointer], :int64
+    attach_function :oai_response_fallback, [:pointer], :uint32
     attach_function :oai_status_name, [:int32], :string
+    attach_function :oai_version_string, [], :string
+
+    # All memory from address 1 on: to read at an address costs no object for a pointer. (Address 0 is FFI's NULL, which
+    # refuses to be read.)
+    MEMORY = FFI::Pointer.new(1)
+    private_constant :MEMORY
 
     # Calls a function with room for one handle, and gives the handle; raises what the function tells.
     def self.make(function, *arguments)
@@ -115,12 +127,13 @@ module Oaic
 
     # Copies a NUL-terminated text; nil for NULL.
     def self.string(address)
-      address.zero? ? nil : FFI::Pointer.new(address).get_string(0).force_encoding(Encoding::UTF_8)
+      address.zero? ? nil : MEMORY.get_string(address - 1).force_encoding(Encoding::UTF_8)
     end
 
     # Copies bytes.
-    def self.bytes(address, length)
-      length.zero? ? String.new : FFI::Pointer.new(address).get_bytes(0, length)
-    end
+    def self.bytes(address, length) = length.zero? ? String.new : MEMORY.get_bytes(address - 1, length)
+
+    # Copies words of 64 bits.
+    def self.words(address, count) = MEMORY.get_array_of_uint64(address - 1, count)
   end
 end

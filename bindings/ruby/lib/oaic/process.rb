@@ -1,28 +1,46 @@
 # This file is what belongs to the process and not to a client: log lines, and webhooks without a client.
 
 module Oaic
+  # The version of the C library that was loaded.
+  def self.library_version = Native.oai_version_string
+
+  # Ends the library in this process for good: what is accepted may finish within the time, the rest is cancelled. Nobody
+  # has to call it.
+  def self.shutdown(timeout_ms) = Native.call(:oai_shutdown, timeout_ms)
+
   LOG_LEVELS = { off: 0, error: 1, warn: 2, info: 3, debug: 4, trace: 5 }.freeze
   private_constant :LOG_LEVELS
 
   # Hands the library's log lines of at least that level to a block, as a level (Symbol) and a text, on a thread of its
   # own. Without a block they go to stderr again. No line ever holds an API key.
   def self.log(level = :warn, &block)
-    number = LOG_LEVELS.fetch(level.to_sym)
-    queue = EventQueue.new if block
-    if block
-      Native.call(:oai_set_log_to, number, queue.handle)
-    else
-      Native.call(:oai_set_log, number, nil, nil, nil)
+    number = LOG_LEVELS.fetch(level.to_sym) do
+      raise Error.of(-1, "#{level.inspect} is no level of the log: give #{LOG_LEVELS.keys.map(&:inspect).join(', ')}")
     end
-    @log&.hang_up
-    @log = queue
-    Thread.new { forward(queue, block) } if block
+    before = @log
+    @log = block ? forward_to(block, number) : Native.call(:oai_set_log, number, nil, nil, nil)
+    before&.hang_up
     nil
   end
 
+  # The queue that lines of that level come to from now on, with its thread.
+  def self.forward_to(block, number)
+    queue = EventQueue.new
+    begin
+      Native.call(:oai_set_log_to, number, queue.handle)
+    rescue Error
+      queue.free
+      raise
+    end
+    thread = Thread.new { forward(queue, block) }
+    thread.name = "oaic log"
+    queue
+  end
+  private_class_method :forward_to
+
   def self.forward(queue, block)
     loop do
-      queue.drain do |kind, tag, data, length, _|
+      queue.drain do |kind, _, tag, data, length, _|
         block.call(LOG_LEVELS.key(tag), Native.bytes(data, length).force_encoding(Encoding::UTF_8)) if kind == Native::EVENT_LOG
       end
       queue.wait

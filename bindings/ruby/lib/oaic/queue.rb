@@ -1,13 +1,14 @@
 # This file is a completion queue of the library: its doorbell is an IO, so that waiting lets other threads run, and
-# with a Fiber scheduler other fibers. Calls and streams use it; it knows nothing of what events mean.
+# with a Fiber scheduler other fibers. Calls, streams, tokens and the log use it; it knows nothing of what events mean.
 
 module Oaic
   # @api private
   class EventQueue
     # How many events one call takes: enough that the call costs little beside them.
     BATCH = 256
-    RECORD = 64
-    VIEW = 112
+    # The sizes of oai_event_record and oai_response_view in words.
+    RECORD = 8
+    VIEW = 14
 
     attr_reader :handle
 
@@ -20,44 +21,30 @@ module Oaic
                            "raise the limit of open files (ulimit -n)")
       end
       @bell = IO.for_fd(fd, "r")
-      @out = FFI::MemoryPointer.new(:pointer, 2)
+      @out = FFI::MemoryPointer.new(:pointer, 3)
     end
 
-    # Yields kind, tag, data address, length and the response's fields (nil if none) of all events that are there, and
-    # arms the doorbell. What the addresses lead to lives until the block returns.
-    def drain
-      while (batch = take)
-        begin
-          each_record(batch) { |*event| yield(*event) }
-        ensure
-          Native.oai_batch_free(batch)
-        end
-      end
+    # Yields all events that are there, as #take does, and arms the doorbell.
+    def drain(&block)
+      nil while take(&block)
     end
 
-    # A batch that the caller frees; nil if there is none, and then the doorbell is armed.
-    def take
+    # Takes a batch of events: yields kind, id, tag, address and length of the data, and the View of the response (nil if
+    # there is none). What the addresses lead to lives until the block returns. False if nothing was there, and then the
+    # doorbell is armed.
+    def take(&block)
       status = Native.oai_queue_next(@handle, BATCH, @out)
       raise Error.of(status) unless status.zero?
 
       batch = @out.get_pointer(0)
-      batch unless batch.null?
-    end
+      return false if batch.null?
 
-    def each_record(batch)
-      Native.oai_batch_records(batch, @out, @out + 8)
-      count = @out.get_uint64(8)
-      records = @out.get_pointer(0).get_bytes(0, count * RECORD)
-      views = nil
-      count.times do |i|
-        _, tag, kind, _, data, length, response = records.unpack("QQllQQQ", offset: i * RECORD)
-        if kind == Native::EVENT_DONE
-          views ||= views_of(batch, count)
-          yield kind, tag, data, length, View.new(response, *views.unpack("QllLLQ7", offset: i * VIEW))
-        else
-          yield kind, tag, data, length, nil
-        end
+      begin
+        each(batch, &block)
+      ensure
+        Native.oai_batch_free(batch)
       end
+      true
     end
 
     # Waits until the doorbell rings.
@@ -66,6 +53,7 @@ module Oaic
     # Ends the wait of another thread, by an IOError there.
     def hang_up = @bell.close
 
+    # Frees the queue; it may be called more than once.
     def free
       @bell.close
       Native.oai_queue_free(@handle)
@@ -74,19 +62,64 @@ module Oaic
 
     private
 
+    def each(batch)
+      Native.oai_batch_records(batch, @out, @out + 8)
+      address, count = @out.get_array_of_uint64(0, 2)
+      records = Native.words(address, count * RECORD)
+      views = nil
+      at = 0
+      count.times do |i|
+        id, tag, kind, data, length, response = records[at, 6]
+        at += RECORD
+        # The status is in the upper half.
+        kind &= 0xffff_ffff
+        if kind == Native::EVENT_DONE
+          views ||= views_of(batch, count)
+          yield kind, id, tag, data, length, View.new(response, views, i * VIEW, @out)
+        else
+          yield kind, id, tag, data, length, nil
+        end
+      end
+    end
+
     def views_of(batch, count)
       Native.oai_batch_views(batch, @out, @out + 8)
-      @out.get_pointer(0).get_bytes(0, count * VIEW)
+      Native.words(@out.get_uint64(0), count * VIEW)
     end
   end
 
   # @api private
-  # oai_response_view of the header, with the response's own address first.
-  View = Struct.new(:handle, :id, :status, :http_status, :attempts, :headers, :body, :body_length, :embeddings, :rows,
-                    :dims, :request_id, :error) do
+  # An oai_response_view of the header. It and what it leads to live as long as the batch.
+  class View
+    attr_reader :response, :scratch
+
+    # scratch is room for three words, to be filled by C.
+    def initialize(response, words, at, scratch)
+      @response = response
+      @words = words
+      @at = at
+      @scratch = scratch
+    end
+
+    def http_status = @words[@at + 1] >> 32
+    def attempts = @words[@at + 2] & 0xffff_ffff
+    def headers = @words[@at + 2] >> 32
+    def body = Native.bytes(@words[@at + 3], @words[@at + 4])
+    def embeddings = @words[@at + 5]
+    def rows = @words[@at + 6]
+    def dims = @words[@at + 7]
+    def request_id = Native.string(@words[@at + 8])
+
     # The error of a response, nil if it went well.
     def failure
-      Error.copy(FFI::Pointer.new(error), attempts: attempts) unless error.zero?
+      error = @words[@at + 9]
+      Error.copy(FFI::Pointer.new(error), attempts: attempts, body: text) unless error.zero?
+    end
+
+    # The body as text if it is that, else its bytes.
+    def text
+      text = body.force_encoding(Encoding::UTF_8)
+      text.valid_encoding? ? text : text.force_encoding(Encoding::BINARY)
     end
   end
 end

@@ -1,9 +1,13 @@
 # This file puts a request together in C from keyword arguments.
 
+require "uri"
+
 module Oaic
   # @api private
   class Request
     PRIORITIES = { high: 0, normal: 1, low: 2 }.freeze
+    # What the short forms take beside the members of a body.
+    SETTINGS = %i[query headers fields files output_path output priority timeout_ms idempotency_key progress].freeze
 
     attr_reader :handle, :progress
 
@@ -24,6 +28,15 @@ module Oaic
 
     # JSON text: a String to the letter, anything else made to it.
     def self.json(body) = body.is_a?(String) ? body : JSON.generate(body)
+
+    # Splits the keywords of a short form into a body and settings.
+    def self.split(options)
+      settings, body = options.partition { |name, _| SETTINGS.include?(name) }
+      [body.to_h, settings.to_h]
+    end
+
+    # A part of a path.
+    def self.escape(text) = URI.encode_www_form_component(text).gsub("+", "%20")
 
     private
 

@@ -1,15 +1,9 @@
-# This file copies responses out of C memory, so that nothing in Ruby has to be freed.
+# This file copies responses out of C memory, so that nothing in Ruby has to be freed, and Ruby's garbage collector knows
+# how much there is.
 
 module Oaic
   # The tokens that the server counted, 0 where it told nothing.
-  Usage = Struct.new(:prompt_tokens, :completion_tokens, :total_tokens) do
-    # @api private
-    def self.of(handle)
-      out = FFI::MemoryPointer.new(:uint64, 3)
-      Native.oai_response_usage(FFI::Pointer.new(handle), out, out + 8, out + 16)
-      new(*out.get_array_of_uint64(0, 3))
-    end
-  end
+  Usage = Struct.new(:prompt_tokens, :completion_tokens, :total_tokens)
 
   # What all answers tell.
   class Answer
@@ -21,13 +15,19 @@ module Oaic
     attr_reader :attempts
     # @return [Usage] the tokens that the server counted
     attr_reader :usage
+    # @return [Integer] 0 if the client's own place served it, n for the nth of its fallbacks
+    attr_reader :fallback
 
     # @api private
     def initialize(view)
       @http_status = view.http_status
-      @request_id = Native.string(view.request_id)
+      @request_id = view.request_id
       @attempts = view.attempts
-      @usage = Usage.of(view.handle)
+      handle = FFI::Pointer.new(view.response)
+      out = view.scratch
+      Native.oai_response_usage(handle, out, out + 8, out + 16)
+      @usage = Usage.new(*out.get_array_of_uint64(0, 3))
+      @fallback = Native.oai_response_fallback(handle)
     end
   end
 
@@ -41,16 +41,9 @@ module Oaic
     # @api private
     def initialize(view)
       super
-      @body = Native.bytes(view.body, view.body_length).force_encoding(Encoding::UTF_8)
-      @body.force_encoding(Encoding::BINARY) unless @body.valid_encoding?
+      @body = view.text
       @headers = {}
-      handle = FFI::Pointer.new(view.handle)
-      out = FFI::MemoryPointer.new(:pointer, 2)
-      view.headers.times do |i|
-        Native.oai_response_header_at(handle, i, out, out + 8)
-        name, value = out.get_array_of_uint64(0, 2).map { |text| Native.string(text) }
-        @headers[name.downcase] = [@headers[name.downcase], value].compact.join(", ")
-      end
+      view.headers.times { |i| header(view, i) }
     end
 
     # @return [Object] the body's JSON, parsed when it is first asked for
@@ -70,16 +63,30 @@ module Oaic
         copy.instance_variable_set(:@json, nil)
       end
     end
+
+    private
+
+    def header(view, index)
+      out = view.scratch
+      Native.oai_response_header_at(FFI::Pointer.new(view.response), index, out, out + 8)
+      name, value = out.get_array_of_uint64(0, 2).map { |text| Native.string(text) }
+      name = name.downcase
+      @headers[name] = @headers.key?(name) ? "#{@headers[name]}, #{value}" : value
+    end
   end
 
   # The vectors of an embed call, one for each input in their order: one packed String of float32, in Ruby's memory.
+  # Numbers become Ruby's only where they are asked for.
   class Embeddings < Answer
     include Enumerable
 
     # @return [Integer] the number of inputs, and the length of each vector
     attr_reader :rows, :dims
-    # @return [String] rows * dims float32 in the machine's byte order, row by row
+    # @return [String] rows * dims float32 in the machine's byte order, row by row: packed.unpack("f*")
     attr_reader :packed
+
+    alias size rows
+    alias length rows
 
     # @api private
     def initialize(view)
@@ -88,13 +95,13 @@ module Oaic
       super
       @rows = view.rows
       @dims = view.dims
-      @packed = Native.bytes(view.embeddings, @rows * @dims * 4)
+      @packed = Native.bytes(view.embeddings, @rows * @dims * 4).freeze
     end
 
-    # @return [Array<Float>, nil] the vector of input i
+    # @return [Array<Float>, nil] the vector of input index; of a negative one, counted from the end
     def [](index) = packed_row(index)&.unpack("f*")
 
-    # @return [String, nil] the vector of input i as packed float32
+    # @return [String, nil] the vector of input index as packed float32
     def packed_row(index)
       index += @rows if index.negative?
       @packed.byteslice(index * @dims * 4, @dims * 4) if index.between?(0, @rows - 1)
@@ -105,6 +112,14 @@ module Oaic
       return enum_for(:each) { @rows } unless block_given?
 
       @rows.times { |i| yield self[i] }
+      self
+    end
+
+    # Yields each vector as packed float32.
+    def each_packed
+      return enum_for(:each_packed) { @rows } unless block_given?
+
+      @rows.times { |i| yield packed_row(i) }
       self
     end
   end

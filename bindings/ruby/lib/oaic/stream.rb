@@ -13,7 +13,10 @@ module Oaic
     # @return [Object] the event's JSON, parsed when it is first asked for
     def json = @json ||= JSON.parse(@data)
 
-    # @return [String] the piece of text that the event adds, in streams of chat, completions and responses
+    # Looks a value deep in the JSON up: event.dig("choices", 0, "finish_reason").
+    def dig(*keys) = json.dig(*keys)
+
+    # @return [String] the piece of text that the event adds, in streams of chat, completions and responses; else ""
     def text
       return "" unless json.is_a?(Hash)
       return json["delta"].to_s if json["type"] == "response.output_text.delta"
@@ -22,22 +25,20 @@ module Oaic
     end
   end
 
-  # An answer that comes event by event. One thread reads it, to its end or until it closes it.
+  # An answer that comes event by event. One thread or fiber reads it, to its end or until it leaves the loop.
   class Stream
     include Enumerable
 
     # @api private
-    def initialize(core, request)
-      @core = core
+    def initialize(client, request)
+      # The client must not be collected while its stream is under way.
+      @client = client
+      @core = client.core
       @queue = EventQueue.new
       @events = []
       @received = []
-      out = FFI::MemoryPointer.new(:pointer, 2)
-      core.use do |handle|
-        status = Native.oai_submit_to(handle, request.handle, @queue.handle, 0, out, out + 8)
-        raise Error.take(status, out.get_pointer(8)) unless status.zero?
-      end
-      @id = out.get_uint64(0)
+      @id = @core.submit(request, @queue)
+      ObjectSpace.define_finalizer(self, Stream.finalizer(@core, @id, @queue))
     rescue StandardError
       @queue&.free
       raise
@@ -45,91 +46,119 @@ module Oaic
       request.free
     end
 
-    # Yields the events. Leaving the block early, by break or an error, closes the stream.
+    # @api private
+    # A stream that nobody has any more is cancelled. Finalizers may not wait for locks, so a thread does; none can be
+    # made while the process ends.
+    def self.finalizer(core, id, queue)
+      proc do
+        Thread.new do
+          core.cancel(id)
+          queue.free
+        end
+      rescue ThreadError
+        nil
+      end
+    end
+
+    # Yields the events. Leaving the block early, by break or an error, cancels the stream: the connection is dropped at
+    # once. Without a block: an Enumerator.
+    # @return [self]
     def each
       return enum_for(:each) unless block_given?
 
-      whole = false
-      while (event = self.next)
-        yield event
+      begin
+        while (event = self.next)
+          yield event
+        end
+      ensure
+        close
       end
-      whole = true
       self
-    ensure
-      close unless whole.nil? || whole
     end
 
     # Waits for the next event; nil behind the last, or the error that ended the stream is raised.
     def next
-      take until @over || !@events.empty?
-      return @events.shift.tap { |event| @received << event.data } unless @events.empty?
-
+      more until @over || !@events.empty?
+      event = @events.shift
+      if event
+        @received << event.data
+        return event
+      end
       raise @error if @error
     end
 
-    # Ends the stream if it has not ended: the connection is dropped at once. Other threads may call it too.
-    def cancel = @core.cancel(@id)
+    # Yields the pieces of text that the events add, as they come. Without a block: an Enumerator.
+    def each_text
+      return enum_for(:each_text) unless block_given?
 
-    # The same, and waits until it has ended.
+      each do |event|
+        text = event.text
+        yield text unless text.empty?
+      end
+    end
+
+    # Ends the stream if it has not ended. Any thread may call it; the reader then gets a CancelledError.
+    def cancel
+      @core.cancel(@id)
+      self
+    end
+
+    # The same for the reader, and waits until the stream has ended. It may be called more than once.
     def close
       @events.clear
-      cancel unless @over
-      take until @over
+      return if @over
+
+      cancel
+      until @over
+        more
+        @events.clear
+      end
     end
 
     # Reads what is left and gives the whole as the call would have given it without streaming.
     # @return [Response]
     def final
       nil while self.next
-      whole
+      @answer.with_body(folded)
     end
 
-    # What final would give of a stream that broke off: as much as came.
-    def partial
-      begin
-        nil while self.next
-      rescue Error
-        nil
-      end
-      whole
-    end
+    # The JSON that #final would give, put together of what came so far: for streams that broke off.
+    # @return [Hash]
+    def partial = JSON.parse(folded)
 
     private
 
     # Moves a batch of events over, or waits for one.
-    def take
+    def more
       @core.check_fork
-      batch = @queue.take or return @queue.wait
-      begin
-        @queue.each_record(batch) do |kind, _, data, length, view|
-          case kind
-          when Native::EVENT_CHUNK then @events << Event.new(Native.bytes(data, length).force_encoding(Encoding::UTF_8))
-          when Native::EVENT_DONE
-            @error = view.failure
-            @answer = Response.new(view) unless @error
-            @over = true
-          end
+      took = @queue.take do |kind, _, _, data, length, view|
+        case kind
+        when Native::EVENT_CHUNK then @events << Event.new(Native.bytes(data, length).force_encoding(Encoding::UTF_8))
+        when Native::EVENT_DONE then ended(view)
         end
-      ensure
-        Native.oai_batch_free(batch)
       end
-      @queue.free if @over
+      if @over
+        @queue.free
+      elsif !took
+        @queue.wait
+      end
     end
 
-    def whole
+    def ended(view)
+      @error = view.failure
+      @answer = Response.new(view) unless @error
+      @over = true
+      @client = nil
+      ObjectSpace.undefine_finalizer(self)
+    end
+
+    def folded
       fold = Native.make(:oai_fold_new)
       # A chunk that is not of the stream's kind is left out; what is wrong with a stream its end has said.
       @received.each { |data| Native.oai_fold_push(fold, data, data.bytesize, nil) }
-      body = Native.text(:oai_fold_finish, fold)
-      @answer ? @answer.with_body(body) : Folded.new(body)
+      Native.text(:oai_fold_finish, fold)
     ensure
       Native.oai_fold_free(fold) if fold
     end
-  end
-
-  # What came of a stream that broke off.
-  Folded = Struct.new(:body) do
-    # @return [Object] its JSON
-    def json = JSON.parse(body)
   end
 end
