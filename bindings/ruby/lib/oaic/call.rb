@@ -126,7 +126,8 @@ module Oaic
 
     def made(view)
       Native.call(:oai_request_next_page, @request.handle, FFI::Pointer.new(view.response), view.scratch)
-      [Response.new(view), !view.scratch.get_int32(0).zero?]
+      more = view.scratch.get_int32(0)
+      [Response.new(view), !more.zero?]
     end
   end
 end

@@ -14,7 +14,6 @@ module Oaic
       @handle = Native.make(:oai_client_new, text, text.bytesize)
       @life = Mutex.new
       @idle = ConditionVariable.new
-      @taking = Mutex.new
       @out = FFI::MemoryPointer.new(:pointer, 2)
       @calls = {}
       @last_tag = 0
@@ -89,11 +88,12 @@ module Oaic
       end
       return unless @queue && @pid == Process.pid
 
-      @taking.synchronize do
-        take
-        @over = true
-        @queue.free
-      end
+      # Outcomes may follow a moment later: the thread goes on until it has handed out the last.
+      @over = true
+      @queue.hang_up if @calls.empty?
+      @thread.join
+      give_up(Error.of(-303, "the client was closed"))
+      @queue.free
     end
 
     private
@@ -146,14 +146,22 @@ module Oaic
     end
 
     def receive
-      loop do
-        @taking.synchronize { return if @over; take }
+      take
+      until @over && @calls.empty?
         @queue.wait
+        take
       end
     rescue IOError
       # The doorbell was closed: so was the client.
     rescue StandardError, NoMemoryError => e
-      @calls.delete(@calls.each_key.first).give_up(e) until @calls.empty?
+      give_up(e)
+    end
+
+    # There will be no outcomes: a call must not wait for ever.
+    def give_up(error)
+      while (_, call = @calls.shift)
+        call.give_up(error)
+      end
     end
 
     def take

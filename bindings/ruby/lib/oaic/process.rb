@@ -40,14 +40,22 @@ module Oaic
 
   def self.forward(queue, block)
     loop do
-      queue.drain do |kind, _, tag, data, length, _|
-        block.call(LOG_LEVELS.key(tag), Native.bytes(data, length).force_encoding(Encoding::UTF_8)) if kind == Native::EVENT_LOG
+      queue.drain do |kind, _, level, data, length, _|
+        hand_over(block, LOG_LEVELS.key(level), Native.bytes(data, length)) if kind == Native::EVENT_LOG
       end
       queue.wait
     end
   rescue IOError
     queue.free
   end
+
+  # A block that fails once must not end the log.
+  def self.hand_over(block, level, line)
+    block.call(level, line.force_encoding(Encoding::UTF_8))
+  rescue StandardError => e
+    warn("oaic: the block of Oaic.log failed: #{e.full_message(highlight: false)}")
+  end
+  private_class_method :hand_over
   private_class_method :forward
 
   # Whether a webhook was signed with that secret, not long before now_ms: raises WebhookError otherwise.
