@@ -31,7 +31,7 @@ CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": WORDS}]
 
 
 def environment(url):
-    keep = ("HOME", "PATH", "NODE_PATH", "OAIC_NODE", "OAI_LIBRARY_PATH", "PYTHONPATH")
+    keep = ("HOME", "PATH", "NODE_PATH", "OAIC_NODE", "OAI_LIBRARY_PATH", "PYTHONPATH", "RUBYLIB")
     return {
         **{name: os.environ[name] for name in keep if name in os.environ},
         "OPENAI_BASE_URL": url,

@@ -1,6 +1,9 @@
 # This file is a completion queue of the library: its doorbell is an IO, so that waiting lets other threads run, and
 # with a Fiber scheduler other fibers. Calls, streams, tokens and the log use it; it knows nothing of what events mean.
 
+# IO#wait_readable, which is built in only from Ruby 3.2 on.
+require "io/wait"
+
 module Oaic
   # @api private
   class EventQueue
