@@ -4,6 +4,7 @@ require "json"
 require "net/http"
 require "oaic"
 
+# The server and its control paths, which tests/server/README.md describes.
 class TestServer
   attr_reader :url
 
@@ -11,6 +12,7 @@ class TestServer
 
   def initialize
     program = ENV.fetch("OAI_TEST_SERVER_BIN")
+    # It ends when this process does, which closes the pipe.
     @pipe = IO.popen([program, "--port", "0", "--exit-on-stdin-close"], "r+")
     @url = @pipe.gets.strip
     @clients = 0
@@ -27,6 +29,14 @@ class TestServer
 
   # A client with a key, and so with limits, of its own.
   def client(**options)
-    Oaic::Client.new(base_url: "#{@url}/v1", dotenv: false, api_key: "sk-test-ruby-#{Process.pid}-#{@clients += 1}", **options)
+    Oaic::Client.new(base_url: "#{@url}/v1", dotenv: false, api_key: key, **options)
+  end
+
+  def key = "sk-test-ruby-#{Process.pid}-#{@clients += 1}"
+
+  # The environment of a program that uses the gem as the reader of its README would.
+  def environment
+    { "OPENAI_BASE_URL" => "#{@url}/v1", "OPENAI_API_KEY" => key, "RUBYLIB" => File.expand_path("../lib", __dir__),
+      "OAI_LOG" => "error" }
   end
 end

@@ -7,8 +7,10 @@ module Oaic
   # #request beside that: query:, headers:, priority:, timeout_ms:, idempotency_key:, output_path:, output:, progress:.
   module API
     # Sends any request. Settings: body: (JSON text or what JSON.generate takes), query:, headers:, fields: and files:
-    # (a form), output_path: or output: (where the body goes), priority: (:high, :normal, :low), timeout_ms:,
-    # idempotency_key:, progress: (a Proc that is given {sent:, ...} now and then by who waits).
+    # (a form), output_path: or output: (a path or an IO that the answer's body goes to), priority: (:high, :normal,
+    # :low), timeout_ms: (of the whole, with queue and retries), idempotency_key:, and progress: (a Proc that who waits
+    # calls now and then with {way: "upload" or "download", bytes:, total:}; of forms and of bodies that go to a file).
+    # @return [Response]
     def request(method, path, **settings)
       request = Request.new(method, path, **settings)
       progress = request.progress

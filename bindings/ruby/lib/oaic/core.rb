@@ -18,7 +18,6 @@ module Oaic
       @calls = {}
       @last_tag = 0
       @busy = 0
-      @pid = Process.pid
     end
 
     # Yields the client's handle, which lives until the block returns. The block must not wait.
@@ -30,6 +29,7 @@ module Oaic
     def start(call)
       @life.synchronize do
         handle = live
+        @pid ||= Process.pid
         queue = receiver
         tag = @last_tag += 1
         @calls[tag] = call
@@ -47,6 +47,7 @@ module Oaic
     def submit(request, queue)
       @life.synchronize do
         handle = live
+        @pid ||= Process.pid
         submitted { |id, error| Native.oai_submit_to(handle, request.handle, queue.handle, 0, id, error) }
       end
     end
@@ -62,9 +63,9 @@ module Oaic
       { ahead: out.get_uint64(0), expected_wait_ms: out.get_uint64(8) }
     end
 
-    # Raises in the child of a fork: no outcome will ever come there.
+    # Raises in the child of a fork behind the first request: no outcome will ever come there.
     def check_fork
-      return if @pid == Process.pid
+      return unless forked?
 
       raise Error.of(-400, "this process was forked after the client was used, whose threads did not come along: make a " \
                            "client in the child (Puma: in before_worker_boot), and send nothing before the fork")
@@ -83,10 +84,10 @@ module Oaic
       @life.synchronize do
         handle = @handle or return
         @handle = nil
-        @idle.wait(@life) until @busy.zero? || @pid != Process.pid
+        @idle.wait(@life) until @busy.zero? || forked?
         Native.oai_client_free(handle)
       end
-      return unless @queue && @pid == Process.pid
+      return if @queue.nil? || forked?
 
       # Outcomes may follow a moment later: the thread goes on until it has handed out the last.
       @over = true
@@ -97,6 +98,9 @@ module Oaic
     end
 
     private
+
+    # Whether the client was used by the process that this one was forked from.
+    def forked? = !@pid.nil? && @pid != Process.pid
 
     def live
       @handle or raise Error.of(-303, "the client was closed: make another one")

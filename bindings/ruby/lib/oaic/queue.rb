@@ -72,16 +72,14 @@ module Oaic
       views = nil
       at = 0
       count.times do |i|
-        id, tag, kind, data, length, response = records[at, 6]
-        at += RECORD
         # The status is in the upper half.
-        kind &= 0xffff_ffff
+        kind = records[at + 2] & 0xffff_ffff
         if kind == Native::EVENT_DONE
           views ||= views_of(batch, count)
-          yield kind, id, tag, data, length, View.new(response, views, i * VIEW, @out)
-        else
-          yield kind, id, tag, data, length, nil
+          view = View.new(records[at + 5], views, i * VIEW, @out)
         end
+        yield kind, records[at], records[at + 1], records[at + 3], records[at + 4], view
+        at += RECORD
       end
     end
 

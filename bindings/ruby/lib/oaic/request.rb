@@ -55,7 +55,7 @@ module Oaic
       set("the output path", :set_output_path, output_path.to_s) if output_path
       set("the output file", :set_output_fd, output.fileno) if output
       set("the priority", :set_priority, PRIORITIES.fetch(priority.to_sym) { refuse("the priority #{priority}", -1) }) if priority
-      set("the timeout", :set_timeout_ms, timeout_ms.ceil) if timeout_ms
+      set_timeout(timeout_ms) if timeout_ms
       set("the idempotency key", :set_idempotency_key, idempotency_key) if idempotency_key
       @progress = progress
       set("progress", :set_progress, 1) if progress
@@ -71,6 +71,12 @@ module Oaic
         content = file.fetch(:content)
         set("the file #{file[:filename]}", :add_file, name, file[:filename], file[:content_type], content, content.bytesize)
       end
+    end
+
+    def set_timeout(milliseconds)
+      # In C a negative number would be a very large one.
+      refuse("the timeout of #{milliseconds} ms", -1) if milliseconds.negative?
+      set("the timeout", :set_timeout_ms, milliseconds.ceil)
     end
 
     def set(what, setter, *arguments)
