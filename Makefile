@@ -154,7 +154,7 @@ test-readme: $(SHARED) $(STATIC) $(SERVER) | build/lib/liboaic.so setup-test ## 
 	@tests/tools/with-server.sh $(SERVER) --port 0 -- tests/tools/readme.sh
 
 # Each language has a target behaviour-LANGUAGE, which runs its runner by $(REPLAY), and stands in this list.
-BEHAVIOUR := c go node python
+BEHAVIOUR := c go node python ruby
 REPLAY = env -i HOME="$$HOME" PATH="$$PATH" OAI_LIBRARY_PATH=$(CURDIR)/build/lib \
 	OAI_TEST_SERVER_BIN=$(CURDIR)/$(SERVER) timeout --kill-after=10 300
 
@@ -202,6 +202,10 @@ build/venv-python/ready: bindings/python/requirements-test.txt | setup-test
 	@$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
+.PHONY: behaviour-ruby
+behaviour-ruby: $(SHARED) $(SERVER) | build/lib/liboaic.so setup-test
+	@$(REPLAY) env OAI_LOG=error ruby -W -Ibindings/ruby/lib bindings/ruby/test/behaviour/runner.rb $(sort $(wildcard tests/behaviour/*.json))
+
 # What a test of a binding gets: the library and the test server, and nothing that a developer has set for oaic.
 BINDING = OAI_LIBRARY_PATH=$(CURDIR)/build/lib OAI_TEST_SERVER_BIN=$(CURDIR)/$(SERVER)
 
@@ -243,9 +247,10 @@ test-python: build/venv-python/ready $(SHARED) $(SERVER) | build/lib/liboaic.so 
 		$(CURDIR)/$(<D)/bin/python -m pytest --quiet -p no:cacheprovider
 
 .PHONY: test-ruby
-test-ruby: $(SHARED) $(SERVER) | build/lib/liboaic.so setup-test ## the Ruby gem: its tests
+test-ruby: $(SHARED) $(SERVER) | build/lib/liboaic.so setup-test ## the Ruby gem: its tests, without a warning of Ruby's
 	@echo "  RUBY  bindings/ruby"
-	@cd bindings/ruby && $(BINDING) OAI_LOG=error ruby -W -Ilib test/client_test.rb
+	@cd bindings/ruby && $(BINDING) OAI_LOG=off timeout --kill-after=10 300 \
+		ruby -W -Ilib -e 'ARGV.each { |file| require File.expand_path(file) }' test/*_test.rb
 
 .PHONY: test-contract
 ifeq ($(wildcard $(OPENAPI)),)
@@ -343,11 +348,12 @@ bench-bindings: $(SHARED) $(BENCH_SERVER) build/bench/peers/ready build/node/rea
 	@mkdir -p build/bench/peers/bindings && cp benches/bindings/node/*.mjs build/bench/peers/bindings
 	@cd benches/bindings/go && go build -o $(CURDIR)/build/bench/go-oaic ./oaic && go build -o $(CURDIR)/build/bench/go-sdk ./openai
 	@OAI_LIBRARY_PATH=$(CURDIR)/build/lib NODE_PATH=$(CURDIR)/build/node/node_modules OAIC_NODE=$(CURDIR)/bindings/node \
-		PYTHONPATH=$(CURDIR)/bindings/python/src $(PYTHON) benches/bindings/run.py --runs $(or $(RUNS),3) $(BENCH_SERVER) \
+		PYTHONPATH=$(CURDIR)/bindings/python/src RUBYLIB=$(CURDIR)/bindings/ruby/lib $(PYTHON) benches/bindings/run.py --runs $(or $(RUNS),3) $(BENCH_SERVER) \
 		go-oaic=build/bench/go-oaic go-sdk=build/bench/go-sdk \
 		"node-oaic=node build/bench/peers/bindings/oaic.mjs" "node-sdk=node build/bench/peers/bindings/openai.mjs" \
 		"python-oaic=build/bench/peers/venv/bin/python benches/bindings/python/bench_oaic.py" \
-		"python-sdk=build/bench/peers/venv/bin/python benches/bindings/python/bench_openai.py"
+		"python-sdk=build/bench/peers/venv/bin/python benches/bindings/python/bench_openai.py" \
+		"ruby-oaic=ruby benches/bindings/ruby/oaic.rb" "ruby-sdk=ruby benches/bindings/ruby/net_http.rb"
 
 # ===== housekeeping =====
 

@@ -57,7 +57,7 @@ python_is_good() {
 
 # The gem in bindings/ruby, with what it and its tests load.
 ruby_is_good() {
-    ruby -e 'require "ffi"; require "minitest"; exit RUBY_VERSION >= "3.1"' 2>/dev/null
+    ruby -e 'require "ffi"; require "minitest"; require "rbs"; exit RUBY_VERSION >= "3.1"' 2>/dev/null
 }
 
 has() {
@@ -152,7 +152,8 @@ packages() {
                 at_least "$(candidate nodejs)" 18 && echo "nodejs npm"
             fi
             ;;
-        ruby) echo "ruby ruby-ffi ruby-minitest" ;;
+        # Newer distributions have what Ruby brings along as packages of their own.
+        ruby) echo "ruby ruby-ffi ruby-minitest$([ -z "$(candidate ruby-rbs)" ] || echo " ruby-rbs")" ;;
         make) echo make ;;
         python) echo "python3 python3-venv" ;;
     esac
@@ -182,7 +183,7 @@ advice() {
         make) echo "GNU make" ;;
         go) echo "Go 1.21 or newer (found: $(go version 2>/dev/null || echo none)):  https://go.dev/dl" ;;
         node) echo "Node 18 or newer, with npm (found: $(node --version 2>/dev/null || echo none)):  https://nodejs.org" ;;
-        ruby) echo "Ruby 3.1 or newer, with the gems ffi and minitest" ;;
+        ruby) echo "Ruby 3.1 or newer, with the gems ffi, minitest and rbs" ;;
         python) echo "python3 3.10 or newer, with its modules venv and ensurepip" ;;
     esac
 }
