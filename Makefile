@@ -204,7 +204,7 @@ build/venv-python/ready: bindings/python/requirements-test.txt | setup-test
 
 .PHONY: behaviour-ruby
 behaviour-ruby: $(SHARED) $(SERVER) | build/lib/liboaic.so setup-test
-	@$(REPLAY) env OAI_LOG=error ruby -W -Ibindings/ruby/lib bindings/ruby/test/behaviour/runner.rb $(sort $(wildcard tests/behaviour/*.json))
+	@$(REPLAY) ruby -W -Ibindings/ruby/lib bindings/ruby/test/behaviour/runner.rb $(sort $(wildcard tests/behaviour/*.json))
 
 # What a test of a binding gets: the library and the test server, and nothing that a developer has set for oaic.
 BINDING = OAI_LIBRARY_PATH=$(CURDIR)/build/lib OAI_TEST_SERVER_BIN=$(CURDIR)/$(SERVER)
