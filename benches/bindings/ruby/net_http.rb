@@ -1,14 +1,15 @@
 # This file is the standard library's side of `make bench-bindings`: Net::HTTP and JSON, a connection kept alive for each
-# thread, and for what is started without waiting a pool of 64 threads. oaic.rb is its twin with the gem.
+# thread, and for requests that are started without waiting a queue that 64 threads work off. oaic.rb is its twin with
+# the gem.
 #
 #     ruby net_http.rb KIND COUNT
 
 require "net/http"
 require_relative "work"
 
-# Runs blocks on a fixed number of threads; each block's outcome is in a future.
+# Sends requests by a fixed number of threads; what comes of each is in a future.
 class Pool
-  # What a block will have given.
+  # What a request will have given.
   class Future
     def initialize = @outcome = Thread::Queue.new
     def fulfil(value) = @outcome << value
@@ -16,21 +17,21 @@ class Pool
   end
 
   def initialize(side, threads)
-    @jobs = Thread::Queue.new
-    threads.times { Thread.new { side.with_client { |client| work(client) } } }
+    @requests = Thread::Queue.new
+    threads.times { Thread.new { side.with_client { |http| work(http) } } }
   end
 
-  def post(&job)
+  def post(request)
     future = Future.new
-    @jobs << [job, future]
+    @requests << [request, future]
     future
   end
 
   private
 
-  def work(client)
-    while (job, future = @jobs.pop)
-      future.fulfil(job.call(client))
+  def work(http)
+    while (request, future = @requests.pop)
+      future.fulfil(http.request(request))
     end
   end
 end
@@ -47,7 +48,7 @@ class NetHTTPSide
   end
 
   def embed(http, texts)
-    answer = http.request(post("/embeddings", { model: Work::MODEL, input: texts }))
+    answer = http.request(embedding(texts))
     raise "HTTP #{answer.code}" unless answer.code == "200"
 
     vectors = JSON.parse(answer.body)["data"].map { |item| item["embedding"] }
@@ -72,10 +73,12 @@ class NetHTTPSide
 
   def start
     @pool ||= Pool.new(self, 64)
-    @pool.post { |http| embed(http, [Work::TEXT]) }
+    @pool.post(embedding([Work::TEXT]))
   end
 
   private
+
+  def embedding(texts) = post("/embeddings", { model: Work::MODEL, input: texts })
 
   def post(path, body)
     Net::HTTP::Post.new(BASE.path + path, headers).tap { |request| request.body = JSON.generate(body) }

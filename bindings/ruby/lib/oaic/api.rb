@@ -119,10 +119,16 @@ module Oaic
 
     # Texts as C takes them: all bytes, and the lengths.
     def packed(texts)
-      return [utf8(texts), [texts.bytesize].pack("J"), 1] if texts.is_a?(String)
+      return packed_one(texts) if texts.is_a?(String)
+      return packed_one(texts[0]) if texts.size == 1
 
       texts = texts.map { |text| utf8(text) }
-      [texts.size == 1 ? texts[0] : texts.join, texts.map(&:bytesize).pack("J*"), texts.size]
+      [texts.join, texts.map(&:bytesize).pack("J*"), texts.size]
+    end
+
+    def packed_one(text)
+      text = utf8(text)
+      [text, [text.bytesize].pack("J"), 1]
     end
 
     def utf8(text) = text.encoding == Encoding::UTF_8 ? text : text.encode(Encoding::UTF_8)

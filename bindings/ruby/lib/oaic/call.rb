@@ -125,8 +125,9 @@ module Oaic
     private
 
     def made(view)
-      Native.call(:oai_request_next_page, @request.handle, FFI::Pointer.new(view.response), view.scratch)
-      more = view.scratch.get_int32(0)
+      out = view.scratch.first
+      Native.call(:oai_request_next_page, @request.handle, view.response, out)
+      more = out.get_int32(0)
       [Response.new(view), !more.zero?]
     end
   end

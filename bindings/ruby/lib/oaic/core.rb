@@ -14,7 +14,7 @@ module Oaic
       @handle = Native.make(:oai_client_new, text, text.bytesize)
       @life = Mutex.new
       @idle = ConditionVariable.new
-      @out = FFI::MemoryPointer.new(:pointer, 2)
+      @out = Native::Scratch.make
       @calls = {}
       @last_tag = 0
       @busy = 0
@@ -108,10 +108,10 @@ module Oaic
 
     # Gives the id of what the block submits with room for id and error. Under @life.
     def submitted
-      status = yield @out, @out + 8
-      raise Error.take(status, @out.get_pointer(8)) unless status.zero?
+      status = yield @out.first, @out.second
+      raise Error.take(status, @out.second.get_pointer(0)) unless status.zero?
 
-      @out.get_uint64(0)
+      @out.word
     end
 
     def drain_in_steps(timeout_ms)

@@ -53,10 +53,10 @@ module Oaic
     end
 
     # @api private
-    # Copies an error that C owns.
-    def self.copy(handle, **more)
+    # Copies the error at an address, which C owns.
+    def self.copy(address, **more)
       view = FFI::MemoryPointer.new(96)
-      Native.oai_error_get_view(handle, view)
+      Native.oai_error_get_view(address, view)
       number, http, after, executed, _, message, type, code, param, id = view.get_bytes(0, 64).unpack("llQllQ5")
       of(number, Native.string(message), http_status: http, type: Native.string(type), code: Native.string(code),
                                          param: Native.string(param), request_id: Native.string(id),
@@ -68,7 +68,7 @@ module Oaic
     def self.take(number, handle)
       return of(number) if handle.null?
 
-      error = copy(handle)
+      error = copy(handle.address)
       Native.oai_error_free(handle)
       error
     end

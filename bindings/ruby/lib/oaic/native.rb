@@ -62,8 +62,10 @@ module Oaic
     end
     check(PATH, oai_abi_version)
 
-    # Functions by their parameters: p pointer or bytes, s text, i int32, u uint32, l uint64, z size_t. All give a status.
-    types = { "p" => :pointer, "s" => :string, "i" => :int32, "u" => :uint32, "l" => :uint64, "z" => :size_t }
+    # Functions by their parameters: p pointer or bytes, a address (which costs no object), s text, i int32, u uint32,
+    # l uint64, z size_t. All give a status.
+    types = { "p" => :pointer, "a" => :uintptr_t, "s" => :string, "i" => :int32, "u" => :uint32, "l" => :uint64,
+              "z" => :size_t }
     {
       client_new: "pzpp", client_configure_json: "ppzp", client_config_json: "pppp", client_stats_json: "pppp",
       client_stats_prometheus: "pppp", client_position: "plppp", cancel: "plp",
@@ -72,8 +74,8 @@ module Oaic
       request_set_user: "ps", request_set_dimensions: "pu", request_set_stream: "pi", request_set_priority: "pu",
       request_set_timeout_ms: "pl", request_set_idempotency_key: "ps", request_add_field: "pspz",
       request_add_file: "pssspz", request_add_file_path: "pssss", request_set_output_path: "ps",
-      request_set_output_fd: "pi", request_set_progress: "pi", request_next_page: "pppp",
-      response_header_at: "pzpp", response_usage: "pppp", error_get_view: "pp",
+      request_set_output_fd: "pi", request_set_progress: "pi", request_next_page: "papp",
+      response_header_at: "azpp", response_usage: "appp", error_get_view: "ap",
       queue_new: "pp", queue_next: "pzp", queue_set_max_unread_bytes: "plp", submit_to: "ppplpp",
       embed_to: "psppzpplpp", batch_run_to: "ppzssplpp", wait_until_to: "pppzplpp", upload_to: "ppzsplpp",
       batch_records: "ppp", batch_views: "ppp", fold_new: "pp", fold_push: "ppzp", fold_finish: "pppp",
@@ -88,7 +90,7 @@ module Oaic
     attach_function :oai_client_close, %i[pointer uint64 pointer], :int32, blocking: true
     attach_function :oai_shutdown, %i[uint64 pointer], :int32, blocking: true
     attach_function :oai_queue_dup_fd, [:pointer], :int64
-    attach_function :oai_response_fallback, [:pointer], :uint32
+    attach_function :oai_response_fallback, [:uintptr_t], :uint32
     attach_function :oai_status_name, [:int32], :string
     attach_function :oai_version_string, [], :string
 
@@ -96,6 +98,17 @@ module Oaic
     # refuses to be read.)
     MEMORY = FFI::Pointer.new(1)
     private_constant :MEMORY
+
+    # Room for three words that C fills: made once, since each costs objects.
+    Scratch = Struct.new(:first, :second, :third) do
+      def self.make
+        first = FFI::MemoryPointer.new(:uint64, 3)
+        new(first, first + 8, first + 16)
+      end
+
+      def words(count) = first.get_array_of_uint64(0, count)
+      def word = first.get_uint64(0)
+    end
 
     # Calls a function with room for one handle, and gives the handle; raises what the function tells.
     def self.make(function, *arguments)

@@ -24,7 +24,7 @@ module Oaic
                            "raise the limit of open files (ulimit -n)")
       end
       @bell = IO.for_fd(fd, "r")
-      @out = FFI::MemoryPointer.new(:pointer, 3)
+      @out = Native::Scratch.make
     end
 
     # Yields all events that are there, as #take does, and arms the doorbell.
@@ -36,10 +36,10 @@ module Oaic
     # there is none). What the addresses lead to lives until the block returns. False if nothing was there, and then the
     # doorbell is armed.
     def take(&block)
-      status = Native.oai_queue_next(@handle, BATCH, @out)
+      status = Native.oai_queue_next(@handle, BATCH, @out.first)
       raise Error.of(status) unless status.zero?
 
-      batch = @out.get_pointer(0)
+      batch = @out.first.get_pointer(0)
       return false if batch.null?
 
       begin
@@ -66,8 +66,8 @@ module Oaic
     private
 
     def each(batch)
-      Native.oai_batch_records(batch, @out, @out + 8)
-      address, count = @out.get_array_of_uint64(0, 2)
+      Native.oai_batch_records(batch, @out.first, @out.second)
+      address, count = @out.words(2)
       records = Native.words(address, count * RECORD)
       views = nil
       at = 0
@@ -84,8 +84,8 @@ module Oaic
     end
 
     def views_of(batch, count)
-      Native.oai_batch_views(batch, @out, @out + 8)
-      Native.words(@out.get_uint64(0), count * VIEW)
+      Native.oai_batch_views(batch, @out.first, @out.second)
+      Native.words(@out.word, count * VIEW)
     end
   end
 
@@ -94,7 +94,7 @@ module Oaic
   class View
     attr_reader :response, :scratch
 
-    # scratch is room for three words, to be filled by C.
+    # scratch is a Native::Scratch.
     def initialize(response, words, at, scratch)
       @response = response
       @words = words
@@ -114,7 +114,7 @@ module Oaic
     # The error of a response, nil if it went well.
     def failure
       error = @words[@at + 9]
-      Error.copy(FFI::Pointer.new(error), attempts: attempts, body: text) unless error.zero?
+      Error.copy(error, attempts: attempts, body: text) unless error.zero?
     end
 
     # The body as text if it is that, else its bytes.

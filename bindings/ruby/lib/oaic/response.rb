@@ -23,11 +23,10 @@ module Oaic
       @http_status = view.http_status
       @request_id = view.request_id
       @attempts = view.attempts
-      handle = FFI::Pointer.new(view.response)
       out = view.scratch
-      Native.oai_response_usage(handle, out, out + 8, out + 16)
-      @usage = Usage.new(*out.get_array_of_uint64(0, 3))
-      @fallback = Native.oai_response_fallback(handle)
+      Native.oai_response_usage(view.response, out.first, out.second, out.third)
+      @usage = Usage.new(*out.words(3))
+      @fallback = Native.oai_response_fallback(view.response)
     end
   end
 
@@ -68,8 +67,8 @@ module Oaic
 
     def header(view, index)
       out = view.scratch
-      Native.oai_response_header_at(FFI::Pointer.new(view.response), index, out, out + 8)
-      name, value = out.get_array_of_uint64(0, 2).map { |text| Native.string(text) }
+      Native.oai_response_header_at(view.response, index, out.first, out.second)
+      name, value = out.words(2).map { |text| Native.string(text) }
       name = name.downcase
       @headers[name] = @headers.key?(name) ? "#{@headers[name]}, #{value}" : value
     end

@@ -36,7 +36,9 @@ module Oaic
       @core = client.core
       @queue = EventQueue.new
       @events = []
-      @received = []
+      # All that was read, for #final: one text, since many that live long would cost the garbage collector more.
+      @received = +""
+      @lengths = []
       @id = @core.submit(request, @queue)
       ObjectSpace.define_finalizer(self, Stream.finalizer(@core, @id, @queue))
     rescue StandardError
@@ -82,6 +84,7 @@ module Oaic
       event = @events.shift
       if event
         @received << event.data
+        @lengths << event.data.bytesize
         return event
       end
       raise @error if @error
@@ -155,7 +158,11 @@ module Oaic
     def folded
       fold = Native.make(:oai_fold_new)
       # A chunk that is not of the stream's kind is left out; what is wrong with a stream its end has said.
-      @received.each { |data| Native.oai_fold_push(fold, data, data.bytesize, nil) }
+      at = 0
+      @lengths.each do |length|
+        Native.oai_fold_push(fold, @received.byteslice(at, length), length, nil)
+        at += length
+      end
       Native.text(:oai_fold_finish, fold)
     ensure
       Native.oai_fold_free(fold) if fold
