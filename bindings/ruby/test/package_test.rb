@@ -66,6 +66,22 @@ class PackageTest < GemTest
     assert_equal "400\n200\n", run_ruby("-roaic", "-e", program)
   end
 
+  def test_what_else_must_be_done_behind_a_fork
+    ["Oaic.log(:error) { }", "client.provide_tokens { 'token' }", "client.models"].each do |use|
+      program = <<~RUBY
+        client = Oaic::Client.new
+        #{use}
+        child = fork do
+          client.models
+        rescue Oaic::ForkedError
+          puts "forked"
+        end
+        Process.wait(child)
+      RUBY
+      assert_equal "forked\n", run_ruby("-roaic", "-e", program), use
+    end
+  end
+
   def test_a_program_ends_with_all_left_open
     script({ pass: true, chunk_delay_ms: 1000 })
     program = <<~RUBY

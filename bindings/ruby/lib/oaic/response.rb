@@ -34,7 +34,8 @@ module Oaic
   class Response < Answer
     # @return [Hash{String => String}] lower-case names to values; several values of a name are joined by ", "
     attr_reader :headers
-    # @return [String] the answer as it was received, decompressed; of a stream, the whole message
+    # @return [String] the answer as it was received, decompressed; of a stream, the whole message. UTF-8, or binary if
+    #   it is no such text
     attr_reader :body
 
     # @api private
