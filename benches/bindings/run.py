@@ -1,4 +1,5 @@
-"""CPU and memory of the packages beside the official SDKs of their languages, for `make bench-bindings`.
+"""CPU and memory of the packages beside the official SDKs of their languages, for Ruby a client of its standard library,
+for `make bench-bindings`.
 
     run.py --runs N SERVER NAME=COMMAND...
 

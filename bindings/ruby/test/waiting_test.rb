@@ -194,7 +194,7 @@ class WaitingTest < GemTest
   end
 
   def test_a_dropped_client_is_freed
-    use = -> { server.client.embed(MODEL, "text", dimensions: 4).rows }
+    use = -> { server.client(token_provider: -> { "token" }).embed(MODEL, "text", dimensions: 4).rows }
     use.call
     before = Dir.children("/dev/fd").size
     30.times { use.call }

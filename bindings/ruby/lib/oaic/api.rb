@@ -23,7 +23,8 @@ module Oaic
       request&.free
     end
 
-    # Turns texts into vectors: one row for each, in their order.
+    # Turns texts, or one text, into vectors: one row for each, in their order. Settings as of #request, and dimensions:
+    # and user:.
     # @return [Embeddings]
     def embed(model, texts, **settings)
       request = Request.new("POST", "/embeddings", **settings) unless settings.empty?

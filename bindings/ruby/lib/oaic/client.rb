@@ -87,14 +87,7 @@ module Oaic
     # the seconds that it lives. It is called on a thread of its own, before the end of the last one and after a 401. What
     # it raises is what requests that wait for a token fail with. Without a block: api_key again.
     def provide_tokens(&provider)
-      before = @tokens
-      if provider
-        @tokens = Tokens.new(@core, provider)
-      else
-        @core.use { |handle| Native.call(:oai_set_token_queue, handle, nil, 0) }
-        @tokens = nil
-      end
-      before&.stop
+      @core.provide_tokens(provider)
       self
     end
 
@@ -129,11 +122,7 @@ module Oaic
     end
 
     # Cancels what is left and frees the client. It may be called more than once.
-    def close
-      @core.close
-      @tokens&.stop
-      @tokens = nil
-    end
+    def close = @core.close
 
     # Without what it was made with: that may be a key.
     def inspect = "#<#{self.class}>"

@@ -63,6 +63,18 @@ module Oaic
       { ahead: out.get_uint64(0), expected_wait_ms: out.get_uint64(8) }
     end
 
+    # Lets tokens come from what can be called; from nil: the key is api_key again.
+    def provide_tokens(provider)
+      before = @tokens
+      if provider
+        @tokens = Tokens.new(self, provider)
+      else
+        use { |handle| Native.call(:oai_set_token_queue, handle, nil, 0) }
+        @tokens = nil
+      end
+      before&.stop
+    end
+
     # Raises in the child of a fork behind the first request: no outcome will ever come there.
     def check_fork
       return unless forked?
@@ -87,6 +99,7 @@ module Oaic
         @idle.wait(@life) until @busy.zero? || forked?
         Native.oai_client_free(handle)
       end
+      @tokens&.stop
       return if @queue.nil? || forked?
 
       # Outcomes may follow a moment later: the thread goes on until it has handed out the last.
