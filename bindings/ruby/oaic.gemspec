@@ -10,7 +10,7 @@ Gem::Specification.new do |spec|
   spec.authors = ["The oaic authors"]
   spec.licenses = %w[MIT Apache-2.0]
   # A gem that brings the library along has it beside the modules.
-  spec.files = Dir.glob(["lib/**/*.rb", "lib/oaic/liboaic.*", "sig/*.rbs", "examples/*.rb", "README.md", "LICENSE-*"], base: __dir__)
+  spec.files = Dir.glob(%w[lib/**/*.rb lib/oaic/liboaic.* sig/*.rbs examples/*.rb README.md LICENSE-*], base: __dir__)
   spec.required_ruby_version = ">= 3.1"
   spec.add_dependency "ffi", "~> 1.15"
 end

@@ -69,6 +69,19 @@ class ClientTest < GemTest
     assert_equal({ "input" => "a" }, log[3]["body"])
   end
 
+  def test_sounds_and_pictures_are_made_and_read
+    c = client
+    sound = c.speech(model: "tts-1", input: "Hello", voice: "alloy")
+    assert_equal Encoding::BINARY, sound.body.encoding
+    heard = c.transcribe({ filename: "a.wav", content: sound.body }, model: "whisper-1")
+    refute_empty heard["text"]
+    assert_equal heard["text"], c.translate({ filename: "a.wav", content: sound.body }, model: "whisper-1")["text"]
+    picture = c.image(model: "gpt-image-1", prompt: "a dot").dig("data", 0, "b64_json").unpack1("m")
+    assert_equal "PNG", picture[1, 3]
+    edited = c.image_edit({ filename: "a.png", content: picture }, model: "gpt-image-1", prompt: "a dot")
+    refute_empty edited["data"]
+  end
+
   def test_a_request_sends_all_that_it_is_given
     c = client
     script({ match: { path: "/v1/things" }, status: 200, body: {} })
@@ -122,6 +135,13 @@ class ClientTest < GemTest
     [-> { c.configure(no_such_option: 1) }, -> { client(no_such_option: 1) }].each do |wrong|
       assert_includes assert_raises(Oaic::ConfigError, &wrong).message, "no_such_option"
     end
+  end
+
+  def test_every_option_is_a_keyword
+    given = client.config.transform_values { |one| one["value"] }.compact.except("api_key").transform_keys(&:to_sym)
+    assert_operator given.size, :>=, 35
+    told = client(**given).config
+    given.each { |name, value| assert_equal({ "value" => value, "source" => "explicit" }, told[name.to_s], name) }
   end
 
   def test_statistics_are_json_and_prometheus

@@ -30,7 +30,8 @@ class PackageTest < GemTest
       FileUtils.cp_r(File.join(ROOT, "lib"), folder)
       given = ENV.fetch("OAI_LIBRARY_PATH")
       FileUtils.cp(File.directory?(given) ? File.join(given, NAME) : given, File.join(folder, "lib/oaic", NAME))
-      found = run_ruby("-roaic", "-e", "puts Oaic::Native::PATH", "OAI_LIBRARY_PATH" => nil, "RUBYLIB" => File.join(folder, "lib"))
+      settings = { "OAI_LIBRARY_PATH" => nil, "RUBYLIB" => File.join(folder, "lib") }
+      found = run_ruby("-roaic", "-e", "puts Oaic::Native::PATH", **settings)
       assert_equal File.realpath(File.join(folder, "lib/oaic", NAME)), File.realpath(found.chomp)
     end
   end
@@ -59,7 +60,10 @@ class PackageTest < GemTest
     program = <<~RUBY
       client = Oaic::Client.new
       client.configure(max_retries: 0)
-      child = fork { puts client.chat_stream(model: "m", messages: [{ role: "user", content: "a" }]).final.http_status + client.models.http_status }
+      child = fork do
+        stream = client.chat_stream(model: "m", messages: [{ role: "user", content: "a" }])
+        puts stream.final.http_status + client.models.http_status
+      end
       Process.wait(child)
       puts client.models.http_status
     RUBY
@@ -175,7 +179,8 @@ class PackageTest < GemTest
     environment = RBS::Environment.from_loader(loader).resolve_type_names
     builder = RBS::DefinitionBuilder.new(env: environment)
     INTERNAL.each do |part, internal|
-      name = RBS::TypeName.new(name: part.name[/\w+\z/].to_sym, namespace: RBS::Namespace.parse("::#{part.name[/\A(.*::)?/]}"))
+      *outer, last = part.name.split("::").map(&:to_sym)
+      name = RBS::TypeName.new(name: last, namespace: RBS::Namespace.new(path: outer, absolute: true))
       definition = part == Oaic ? builder.build_singleton(name) : builder.build_instance(name)
       typed = definition.methods.select { |_, method| method.implemented_in == name && method.public? }.keys
       there = part == Oaic ? part.singleton_methods : part.public_instance_methods(false)

@@ -21,7 +21,8 @@ class TestServer
   # Asks the server at a control path: POST with a body, else GET.
   def ask(path, body = nil)
     uri = URI(@url + path)
-    answer = body.nil? ? Net::HTTP.get_response(uri) : Net::HTTP.post(uri, JSON.generate(body), "content-type" => "application/json")
+    json = { "content-type" => "application/json" }
+    answer = body.nil? ? Net::HTTP.get_response(uri) : Net::HTTP.post(uri, JSON.generate(body), json)
     raise "#{path}: HTTP #{answer.code}: #{answer.body}" unless answer.code == "200"
 
     answer.body.to_s.empty? ? nil : JSON.parse(answer.body)
@@ -29,7 +30,7 @@ class TestServer
 
   # A client with a key, and so with limits, of its own.
   def client(**options)
-    Oaic::Client.new(base_url: "#{@url}/v1", dotenv: false, api_key: key, **options)
+    Oaic::Client.new(**{ base_url: "#{@url}/v1", dotenv: false, api_key: key }, **options)
   end
 
   def key = "sk-test-ruby-#{Process.pid}-#{@clients += 1}"

@@ -3,8 +3,9 @@
 
 module Oaic
   # The calls of Client and Async. A body is given as an object (sent as its JSON), as a String of JSON (sent to the
-  # letter), or member by member as keywords: chat(model: "gpt-4o-mini", messages: [...]). All take the settings of
-  # #request beside that: query:, headers:, priority:, timeout_ms:, idempotency_key:, output_path:, output:, progress:.
+  # letter), or member by member as keywords: chat(model: "gpt-4o-mini", messages: [...]). Those of one request take the
+  # settings of #request beside that: query:, headers:, priority:, timeout_ms:, idempotency_key:, output_path:, output:,
+  # progress:. upload_in_parts, run_batch and wait_until send several, and say what they take.
   module API
     # Sends any request. Settings: body: (JSON text or what JSON.generate takes), query:, headers:, fields: and files:
     # (a form), output_path: or output: (a path or an IO that the answer's body goes to), priority: (:high, :normal,

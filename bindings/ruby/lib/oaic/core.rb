@@ -85,10 +85,12 @@ module Oaic
 
     # Takes no more requests, and waits until those under way have ended.
     def drain(timeout_ms)
-      # The library's wait would stop all fibers of the thread.
-      return Thread.new { Thread.current.report_on_exception = false; drain_in_steps(timeout_ms) }.value if Fiber.current_scheduler
+      return drain_in_steps(timeout_ms) unless Fiber.current_scheduler
 
-      drain_in_steps(timeout_ms)
+      # The library's wait would stop all fibers of the thread.
+      thread = Thread.new { drain_in_steps(timeout_ms) }
+      thread.report_on_exception = false
+      thread.value
     end
 
     # Frees the client and hands out what is left, which has ended by that.

@@ -76,7 +76,7 @@ module Oaic
       request_add_file: "pssspz", request_add_file_path: "pssss", request_set_output_path: "ps",
       request_set_output_fd: "pi", request_set_progress: "pi", request_next_page: "papp",
       response_header_at: "azpp", response_usage: "appp", error_get_view: "ap",
-      queue_new: "pp", queue_next: "pzp", queue_set_max_unread_bytes: "plp", submit_to: "ppplpp",
+      queue_new: "pp", queue_next: "pzp", submit_to: "ppplpp",
       embed_to: "psppzpplpp", batch_run_to: "ppzssplpp", wait_until_to: "pppzplpp", upload_to: "ppzsplpp",
       batch_records: "ppp", batch_views: "ppp", fold_new: "pp", fold_push: "ppzp", fold_finish: "pppp",
       webhook_verify: "ppzssslp", webhook_verify_secret: "spzsssllp", set_log: "ipppp", set_log_to: "ipp"

@@ -42,7 +42,9 @@ module Oaic
 
     def fill(body: nil, query: nil, headers: nil, fields: nil, files: nil, output_path: nil, output: nil, priority: nil,
              timeout_ms: nil, idempotency_key: nil, progress: nil, stream: false, dimensions: nil, user: nil)
-      query&.each { |name, values| Array(values).each { |value| set("the query parameter #{name}", :add_query, name.to_s, value.to_s) } }
+      query&.each do |name, values|
+        Array(values).each { |value| set("the query parameter #{name}", :add_query, name.to_s, value.to_s) }
+      end
       headers&.each { |name, value| set("the header #{name}", :set_header, name.to_s, Array(value).join(", ")) }
       unless body.nil?
         text = Request.json(body)
@@ -54,7 +56,7 @@ module Oaic
       files&.each { |name, file| add_file(name.to_s, file) }
       set("the output path", :set_output_path, output_path.to_s) if output_path
       set("the output file", :set_output_fd, output.fileno) if output
-      set("the priority", :set_priority, PRIORITIES.fetch(priority.to_sym) { refuse("the priority #{priority}", -1) }) if priority
+      set_priority(priority) if priority
       set_timeout(timeout_ms) if timeout_ms
       set("the idempotency key", :set_idempotency_key, idempotency_key) if idempotency_key
       @progress = progress
@@ -71,6 +73,11 @@ module Oaic
         content = file.fetch(:content)
         set("the file #{file[:filename]}", :add_file, name, file[:filename], file[:content_type], content, content.bytesize)
       end
+    end
+
+    def set_priority(name)
+      number = PRIORITIES.fetch(name.to_sym) { refuse("the priority #{name}", -1) }
+      set("the priority", :set_priority, number)
     end
 
     def set_timeout(milliseconds)

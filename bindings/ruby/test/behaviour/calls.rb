@@ -94,7 +94,13 @@ module Behaviour
 
     private
 
-    def take(key, *default) = @rest.key?(key) ? @rest.delete(key) : (default.empty? ? raise(KeyError, "the call has no #{key}") : default[0])
+    # Takes a key out of the call: the default if it has none, or an error without a default.
+    def take(key, *default)
+      return @rest.delete(key) if @rest.key?(key)
+      raise KeyError, "the call has no #{key}" if default.empty?
+
+      default[0]
+    end
 
     def settings
       %w[priority timeout_ms idempotency_key].filter_map { |key| [key.to_sym, take(key)] if @rest.key?(key) }.to_h
