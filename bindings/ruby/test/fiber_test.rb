@@ -26,7 +26,7 @@ class FiberTest < GemTest
   end
 
   def test_streams_are_read_in_turn
-    script({ pass: true, chunk_delay_ms: 10, times: nil })
+    script({ pass: true, chunk_delay_ms: 30, times: nil })
     c = client
     order = []
     Scheduler.run do
@@ -36,7 +36,8 @@ class FiberTest < GemTest
         end
       end
     end
-    assert_operator order.chunk_while { |one, other| one == other }.count, :>, 3
+    # One behind the other would be two runs.
+    assert_operator order.chunk_while { |one, other| one == other }.count, :>, 2
     assert_equal order.count(0), order.count(1)
   end
 

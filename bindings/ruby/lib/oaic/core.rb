@@ -138,6 +138,8 @@ module Oaic
         retry if now < ends
         raise
       end
+      # They have ended in C; so shall they have here.
+      @calls.values.each(&:wait)
     end
 
     # Yields the handle for a wait in C: close waits for that.
