@@ -115,10 +115,11 @@ class PackageTest < GemTest
   def test_ruby_warns_of_nothing
     files = Dir[File.join(ROOT, "{lib,test,examples}/**/*.rb")]
     assert_operator files.size, :>, 15
-    files.each do |file|
-      told, = Open3.capture2e("ruby", "-wc", file)
-      assert_equal "Syntax OK\n", told, file
+    # As `ruby -wc FILE` does.
+    _, told = capture_io do
+      files.each { |file| RubyVM::InstructionSequence.compile_file(file) }
     end
+    assert_empty told
   end
 
   def test_the_code_of_the_readme_runs

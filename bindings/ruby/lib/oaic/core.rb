@@ -80,7 +80,7 @@ module Oaic
       return unless forked?
 
       raise Error.of(-400, "this process was forked after the client was used, whose threads did not come along: make a " \
-                           "client in the child (Puma: in before_worker_boot), and send nothing before the fork")
+                           "client in the child (Puma: on_worker_boot), or send nothing before the fork")
     end
 
     # Takes no more requests, and waits until those under way have ended.
