@@ -12,7 +12,7 @@ class GemTest < Minitest::Test
   SAID = "You said: Hello there".freeze
   MODEL = "text-embedding-3-small".freeze
   # What a test may take before it is called hung.
-  LONGEST = 15
+  LONGEST = 60
 
   # What minitest wraps each test in.
   def capture_exceptions(&test)
