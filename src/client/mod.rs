@@ -291,7 +291,8 @@ impl Client {
         ))
     }
 
-    /// Cancels what is left and returns when no callback can follow; at once inside one of this client's callbacks.
+    /// Cancels what is left and returns when no event can follow; at once inside one of this client's callbacks, and
+    /// inside any callback without a wait for the events of queues.
     pub fn release(&self) {
         self.closed.store(true, Ordering::Release);
         if let Some(scheduler) = self.scheduler.get() {
@@ -300,12 +301,20 @@ impl Client {
                 "the call was cancelled because its client was freed",
             ));
             scheduler.stop(Stop::Freed);
+            // What is in flight ends on the runtime's threads, which neither they nor a shutdown can wait for.
+            if runtime::check().is_ok() && !in_callback() && !runtime::on_worker() {
+                scheduler.wait_drained(FREE_PATIENCE);
+                self.sequences.wait_ended(FREE_PATIENCE);
+            }
         }
         let source = self.tokens.set_source(None);
         self.mailbox.drain();
         drop(source);
     }
 }
+
+/// Much longer than it takes to end what is in flight.
+const FREE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why nothing is taken any more.
 fn closed() -> Error {

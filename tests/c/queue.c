@@ -215,6 +215,28 @@ static void clients_and_queues(void)
     oai_queue_free(other);
 }
 
+/* A free client leaves no event behind: what was in flight and what waited has its end in the queue. */
+static void freed_client(void)
+{
+    enum { ROUNDS = 50, COUNT = 8 };
+    oai_queue *queue = new_queue();
+    server_reset();
+    for (int round = 0; round < ROUNDS; round++) {
+        oai_batch *batch = NULL;
+        size_t count = 0;
+        oai_event_record *records = NULL;
+        oai_client *client = new_client("\"max_concurrent_requests\": 4");
+        for (int i = 0; i < COUNT; i++)
+            submit_to(client, queue, 1);
+        oai_client_free(client);
+        CHECK_STATUS(oai_queue_next(queue, COUNT + 1, &batch), OAI_OK);
+        CHECK_STATUS(oai_batch_records(batch, &records, &count), OAI_OK);
+        CHECK_NUMBER(count, COUNT);
+        oai_batch_free(batch);
+    }
+    oai_queue_free(queue);
+}
+
 static void *wait_for_ever(void *argument)
 {
     oai_batch *batch = NULL;
@@ -319,6 +341,7 @@ int main(void)
     doorbell();
     poll_loop();
     clients_and_queues();
+    freed_client();
     waiting();
     many_readers();
     freed_early();
