@@ -338,7 +338,7 @@ build/bench/peers/ready: $(wildcard benches/limits/peers/*) | setup-build
 
 .PHONY: bench-cost
 bench-cost: $(BENCH_SERVER) | setup-build ## CPU and memory of a request, and what the queue's operations cost
-	@cargo test --quiet --release --lib what_scheduling_costs -- --ignored --nocapture
+	@cargo test --quiet --release --lib -- --ignored --nocapture --test-threads 1 what_scheduling_costs what_the_steps
 	@cargo test --quiet --release --test queued -- --nocapture
 	@cargo build --quiet --release --bench cost
 	@tests/tools/with-server.sh $(BENCH_SERVER) --port 0 --no-log --in-memory -- cargo bench --quiet --bench cost

@@ -65,7 +65,6 @@ pub unsafe extern "C" fn oai_client_stats_prometheus(
 /// least time until the limits let it through.
 ///
 /// `client`: not NULL. `id`: from a submit of this client. `ahead`, `expected_wait_ms`: nullable. `error`: nullable.
-/// Takes time in proportion to the lane.
 /// Returns `OAI_OK`; `OAI_ERR_UNKNOWN_ID` if no request waits under this id: it may be in flight, in backoff, or held
 /// back since its queue is not read; `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FORKED`; `OAI_ERR_SHUTDOWN`. Any thread. Since
 /// 0.1.

@@ -193,7 +193,7 @@ impl Scheduler {
                 let gate = state.gate(&job.scope);
                 let mut wait = gate.least_wait(now, state.line.ahead(&job.scope), job.tokens);
                 if now + wait > deadline {
-                    // The whole lane is quickly counted but may rank behind; what ranks before takes a walk.
+                    // Some of the lane may rank behind.
                     let before = state.line.before(&job.scope, &job.rank);
                     wait = gate.least_wait(now, before, job.tokens);
                 }

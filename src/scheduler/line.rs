@@ -12,10 +12,14 @@
 //! - `heads` holds the first rank of each open lane, and nothing else; no lane is empty.
 //! - `parked` holds each lane that is parked until a time, with that time, and nothing else.
 
+mod ordered;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tokio::time::Instant;
+
+use self::ordered::Ordered;
 
 use super::ids::ById;
 
@@ -55,8 +59,7 @@ pub struct Line<J, F> {
 }
 
 struct Lane<J> {
-    jobs: BTreeMap<Rank, J>,
-    tokens: u64,
+    jobs: Ordered<J>,
     parked: Parked,
 }
 
@@ -140,13 +143,11 @@ impl<J: Ranked, F> Line<J, F> {
         self.places
             .insert(rank.id, Place::Waiting(rank.due, scope.clone()));
         let lane = self.lanes.entry(scope.clone()).or_insert_with(|| Lane {
-            jobs: BTreeMap::new(),
-            tokens: 0,
+            jobs: Ordered::new(),
             parked: Parked::No,
         });
         let head = lane.head();
-        lane.tokens += job.tokens();
-        lane.jobs.insert(rank, job);
+        lane.jobs.insert(job);
         if lane.parked == Parked::No && head.is_none_or(|head| rank < head) {
             if let Some(head) = head {
                 self.heads.remove(&(head, scope.clone()));
@@ -157,8 +158,11 @@ impl<J: Ranked, F> Line<J, F> {
 
     fn remove_waiting(&mut self, rank: Rank, scope: &Scope) -> Option<J> {
         let lane = self.lanes.get_mut(scope)?;
-        let job = lane.jobs.remove(&rank)?;
-        lane.tokens -= job.tokens();
+        let job = if lane.head() == Some(rank) {
+            lane.jobs.pop_first()?
+        } else {
+            lane.jobs.remove(&rank)?
+        };
         if self.heads.remove(&(rank, scope.clone()))
             && let Some(head) = lane.head()
         {
@@ -178,8 +182,8 @@ impl<J: Ranked, F> Line<J, F> {
         if self.in_flight >= most {
             return None;
         }
-        let (rank, scope) = self.heads.first()?;
-        self.lanes.get(scope)?.jobs.get(rank)
+        let (_, scope) = self.heads.first()?;
+        self.lanes.get(scope)?.jobs.first()
     }
 
     /// Takes the next request and gives it a slot; `flight` is what is kept of it.
@@ -270,41 +274,38 @@ impl<J: Ranked, F> Line<J, F> {
 
     /// The first request of a lane.
     pub fn first(&self, scope: &str) -> Option<&J> {
-        let (_, job) = self.lanes.get(scope)?.jobs.first_key_value()?;
-        Some(job)
+        self.lanes.get(scope)?.jobs.first()
     }
 
     /// What waits in a lane: requests and their tokens.
     pub fn ahead(&self, scope: &Scope) -> (u64, u64) {
         self.lanes
             .get(scope)
-            .map_or((0, 0), |lane| (lane.jobs.len() as u64, lane.tokens))
+            .map_or((0, 0), |lane| lane.jobs.sums())
     }
 
-    /// What waits in a lane before a rank: requests and their tokens. O(n).
+    /// What waits in a lane before a rank: requests and their tokens.
     pub fn before(&self, scope: &Scope, rank: &Rank) -> (u64, u64) {
-        self.lanes.get(scope).map_or((0, 0), |lane| {
-            let jobs = lane.jobs.range(..rank);
-            jobs.fold((0, 0), |sum, (_, job)| (sum.0 + 1, sum.1 + job.tokens()))
-        })
+        self.lanes
+            .get(scope)
+            .map_or((0, 0), |lane| lane.jobs.before(rank))
     }
 
     /// The lanes with something in them, and how much.
-    pub fn depths(&self) -> impl Iterator<Item = (&Scope, usize)> {
+    pub fn depths(&self) -> impl Iterator<Item = (&Scope, u64)> {
         self.lanes
             .iter()
-            .map(|(scope, lane)| (scope, lane.jobs.len()))
+            .map(|(scope, lane)| (scope, lane.jobs.sums().0))
     }
 
-    /// Where a waiting request stands in its lane, from 0: those before it and their tokens. O(n).
+    /// Where a waiting request stands in its lane, from 0: those before it and their tokens.
     pub fn position(&self, id: u64) -> Option<(&J, (u64, u64))> {
         let Some(Place::Waiting(due, scope)) = self.places.get(&id) else {
             return None;
         };
         let rank = &Rank { due: *due, id };
         let lane = self.lanes.get(scope)?;
-        let before = self.before(scope, rank);
-        Some((lane.jobs.get(rank)?, before))
+        Some((lane.jobs.get(rank)?, lane.jobs.before(rank)))
     }
 
     /// Ends a flight and frees its slot; false if a cancel did so before.
@@ -373,7 +374,7 @@ impl<J: Ranked, F> Line<J, F> {
 
     /// Takes those out of their lanes that `which` picks, in the order of their ids.
     pub fn take_waiting(&mut self, which: impl Fn(&J) -> bool) -> Vec<J> {
-        let lanes = self.lanes.values().flat_map(|lane| lane.jobs.values());
+        let lanes = self.lanes.values().flat_map(|lane| lane.jobs.iter());
         let mut ids: Vec<u64> = lanes
             .filter(|job| which(job))
             .map(|job| job.rank().id)
@@ -452,9 +453,9 @@ impl<J: Ranked, F> Line<J, F> {
     }
 }
 
-impl<J> Lane<J> {
+impl<J: Ranked> Lane<J> {
     fn head(&self) -> Option<Rank> {
-        self.jobs.first_key_value().map(|(rank, _)| *rank)
+        self.jobs.first().map(Ranked::rank)
     }
 }
 

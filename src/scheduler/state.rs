@@ -216,7 +216,7 @@ impl State {
         let mut depths: HashMap<Scope, u64> = self
             .line
             .depths()
-            .map(|(scope, depth)| (scope.clone(), depth as u64))
+            .map(|(scope, depth)| (scope.clone(), depth))
             .collect();
         let scopes = self.ways.iter().map(|(scope, way)| LiveScope {
             name: scope.to_string(),

@@ -1,10 +1,19 @@
 //! The order of the line, and its invariants under random use.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
+
+mod cost;
+mod ordered;
+
+thread_local! {
+    /// How many ranks were looked at on this thread.
+    static LOOKS: Cell<u64> = const { Cell::new(0) };
+}
 
 struct Job {
     rank: Rank,
@@ -14,6 +23,7 @@ struct Job {
 
 impl Ranked for Job {
     fn rank(&self) -> Rank {
+        LOOKS.set(LOOKS.get() + 1);
         self.rank
     }
     fn scope(&self) -> &Scope {
@@ -201,6 +211,47 @@ fn a_position_counts_those_before_and_their_tokens() {
     assert!(bench.line.position(9).is_none());
 }
 
+/// Counted, not timed: what is looked at in a lane of `depth`, in each kind of step.
+fn looks(depth: u64) -> [u64; 4] {
+    let mut bench = Bench::new();
+    for id in 1..=depth {
+        bench.add(id, id, "a");
+    }
+    let counted = |bench: &mut Bench, step: &mut dyn FnMut(&mut Bench, u64)| {
+        let before = LOOKS.get();
+        // Spread over the lane, each once.
+        for i in 0..100 {
+            step(bench, 1 + i * (depth / 100));
+        }
+        (LOOKS.get() - before) / 100
+    };
+    [
+        counted(&mut bench, &mut |bench, id| {
+            assert_eq!(bench.line.position(id).unwrap().1.0, id - 1);
+        }),
+        counted(&mut bench, &mut |bench, id| {
+            assert!(matches!(bench.line.remove(id), Removed::Waiting(_)));
+        }),
+        counted(&mut bench, &mut |bench, id| bench.add(id, id, "a")),
+        counted(&mut bench, &mut |bench, _| {
+            bench.start(usize::MAX).unwrap();
+        }),
+    ]
+}
+
+#[test]
+fn a_step_in_a_long_lane_costs_little_more_than_in_a_short_one() {
+    let (short, long) = (looks(1_000), looks(100_000));
+    for (step, (short, long)) in ["position", "remove", "enqueue", "launch"]
+        .into_iter()
+        .zip(short.into_iter().zip(long))
+    {
+        // The logarithms are as 3 to 5; the square roots would be as 1 to 10.
+        assert!(long <= 3 * short + 10, "{step}: {short} and {long}");
+        assert!(long < 150, "{step}: {long}");
+    }
+}
+
 #[test]
 fn what_is_kept_aside_comes_back_at_its_rank() {
     let mut bench = Bench::new();
@@ -329,7 +380,16 @@ proptest! {
                 .collect();
             prop_assert_eq!(&parked, &bench.line.parked);
             prop_assert!(lanes.values().all(|lane| !lane.jobs.is_empty()
-                && lane.tokens == lane.jobs.values().map(Ranked::tokens).sum::<u64>()));
+                && lane.jobs.sums() == lane.jobs.iter().fold((0, 0), |sum, job| (sum.0 + 1, sum.1 + job.tokens()))));
+            for lane in lanes.values() {
+                let ranks: Vec<Rank> = lane.jobs.iter().map(Ranked::rank).collect();
+                prop_assert!(ranks.is_sorted());
+                for (at, rank) in ranks.iter().enumerate() {
+                    let tokens = ranks[..at].iter().map(|rank| rank.id).sum::<u64>();
+                    prop_assert_eq!(lane.jobs.before(rank), (at as u64, tokens));
+                    prop_assert_eq!(lane.jobs.get(rank).map(Ranked::rank), Some(*rank));
+                }
+            }
             prop_assert_eq!(&first, &bench.line.heads);
             prop_assert!(bench.line.held.values().all(|jobs| !jobs.is_empty()));
             prop_assert_eq!(bench.line.waiting() + flying.len() + ended.len(), next_id as usize);
