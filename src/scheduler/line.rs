@@ -248,6 +248,14 @@ impl<J: Ranked, F> Line<J, F> {
         }
     }
 
+    /// Until when a lane is parked, if a time is known.
+    pub fn parked_until(&self, scope: &str) -> Option<Instant> {
+        match self.lanes.get(scope)?.parked {
+            Parked::Until(until) => Some(until),
+            Parked::No | Parked::Blocked => None,
+        }
+    }
+
     /// Opens a parked lane; true if it was parked.
     pub fn open(&mut self, scope: &Scope) -> bool {
         let Some(lane) = self.lanes.get_mut(scope) else {

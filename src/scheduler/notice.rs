@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::classify::seconds;
-use super::limits::{Dimension, Time};
+use super::limits::{Configured, Dimension, DimensionState, Time};
+use super::policy::Policy;
 use super::stats::{Binds, Live, LiveScope};
 
 /// A wait that is worth a word.
@@ -33,11 +34,20 @@ impl Notices {
         time
     }
 
-    /// What to warn of, if that is new. `waited` is how long the first of a scope's lane has waited.
+    /// A lane waits until then. If that is long, it is time to look at once: no step may follow before its end.
+    pub fn parked(&mut self, until: Instant, now: Instant) {
+        if until >= now + LONG {
+            self.next_look = None;
+        }
+    }
+
+    /// What to warn of, if that is new. `waited` is how long the first of a scope's lane has waited, or has to
+    /// wait in all if that is known.
     pub fn look(
         &mut self,
         live: &Live,
         now: Time,
+        policy: &Policy,
         waited: impl FnOnce(&str) -> Duration,
     ) -> Option<String> {
         let scope = live.longest()?;
@@ -45,13 +55,19 @@ impl Notices {
         if self.told.contains(&binds) || waited(&scope.name).max(scope.expected_wait) < LONG {
             return None;
         }
-        let text = advice(binds, live, scope, now)?;
+        let text = advice(binds, live, scope, &policy.limits_of(&scope.name), now)?;
         self.told.push(binds);
         Some(text)
     }
 }
 
-fn advice(binds: Binds, live: &Live, scope: &LiveScope, now: Time) -> Option<String> {
+fn advice(
+    binds: Binds,
+    live: &Live,
+    scope: &LiveScope,
+    own: &Configured,
+    now: Time,
+) -> Option<String> {
     let LiveScope {
         name,
         waiting,
@@ -66,20 +82,38 @@ fn advice(binds: Binds, live: &Live, scope: &LiveScope, now: Time) -> Option<Str
             "requests wait"
         }
     );
-    let limited = |what, dimensions: [Dimension; 2]| {
-        format!(
-            "{some}: the limit of {what}{} binds, and the last of them can go in {} at the earliest. More takes a higher limit, or another \
-             key or model",
-            told(scope, dimensions),
+    let limited = |what, own, option, dimensions| {
+        let theirs = tighter(scope, dimensions);
+        let last = format!(
+            "and the last of them can go in {} at the earliest",
             seconds(*expected_wait)
+        );
+        if own > 0 && theirs.is_none_or(|limit| own as f64 / 60.0 <= limit.rate) {
+            return format!(
+                "{some}: your own limit of {own} {what} a minute ({option}) binds, {last}. Raise it if the server \
+                 allows more"
+            );
+        }
+        let told = theirs.map_or(String::new(), |limit| {
+            format!(" ({} in {} s)", limit.limit, limit.window_seconds)
+        });
+        format!(
+            "{some}: the limit of {what}{told} binds, {last}. More takes a higher limit, or another key or model"
         )
     };
     Some(match binds {
         Binds::Requests => limited(
             "requests",
+            own.requests_per_minute,
+            "requests_per_minute",
             [Dimension::Requests, Dimension::ProjectRequests],
         ),
-        Binds::Tokens => limited("tokens", [Dimension::Tokens, Dimension::ProjectTokens]),
+        Binds::Tokens => limited(
+            "tokens",
+            own.tokens_per_minute,
+            "tokens_per_minute",
+            [Dimension::Tokens, Dimension::ProjectTokens],
+        ),
         Binds::Concurrency => format!(
             "{some}: max_concurrent_requests, which is {}, binds. Raise it if the server can take more",
             live.slots
@@ -96,21 +130,19 @@ fn advice(binds: Binds, live: &Live, scope: &LiveScope, now: Time) -> Option<Str
     })
 }
 
-/// The tighter of two limits, as far as the server told it.
-fn told(scope: &LiveScope, dimensions: [Dimension; 2]) -> String {
-    let known = dimensions
+/// The tighter of two limits, as far as the server told them.
+fn tighter(scope: &LiveScope, dimensions: [Dimension; 2]) -> Option<DimensionState> {
+    dimensions
         .iter()
         .filter_map(|dimension| scope.limiter.dimensions[dimension.index()])
-        .min_by(|a, b| a.rate.total_cmp(&b.rate));
-    known.map_or(String::new(), |limit| {
-        format!(" ({} in {} s)", limit.limit, limit.window_seconds)
-    })
+        .min_by(|a, b| a.rate.total_cmp(&b.rate))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::breaker::BreakerState;
-    use super::super::limits::{Binding, DimensionState, LimiterState};
+    use super::super::limits::{Binding, LimiterState};
+    use super::super::policy::tests::policy;
     use super::*;
 
     fn live(binding: Binding, in_flight: u64, expected_wait: u64) -> Live {
@@ -134,7 +166,7 @@ mod tests {
 
     fn look(live: &Live, waited: u64) -> Option<String> {
         let now = Duration::from_secs(100);
-        Notices::default().look(live, now, |_| Duration::from_secs(waited))
+        Notices::default().look(live, now, &policy(), |_| Duration::from_secs(waited))
     }
 
     #[test]
@@ -179,6 +211,47 @@ mod tests {
     }
 
     #[test]
+    fn the_users_own_limit_is_named_where_it_is_the_tighter() {
+        let own = |requests_per_minute| Policy {
+            limits: Configured {
+                requests_per_minute,
+                tokens_per_minute: 90,
+                burst: 0,
+            },
+            ..policy()
+        };
+        let mut told = live(Binding::Requests, 1, 9);
+        told.scopes[0].limiter.dimensions[Dimension::Requests.index()] = Some(DimensionState {
+            limit: 500,
+            window_seconds: 60.0,
+            window_guessed: false,
+            level: 0.0,
+            rate: 500.0 / 60.0,
+            our_rate: 500.0 / 60.0,
+        });
+        for (live, requests, words) in [
+            (
+                &told,
+                500,
+                "your own limit of 500 requests a minute (requests_per_minute) binds",
+            ),
+            (&told, 501, "the limit of requests (500 in 60 s) binds"),
+            (
+                &live(Binding::Tokens, 1, 9),
+                0,
+                "your own limit of 90 tokens a minute (tokens_per_minute) binds",
+            ),
+        ] {
+            let now = Duration::from_secs(100);
+            let text = Notices::default().look(live, now, &own(requests), |_| Duration::ZERO);
+            assert!(
+                text.as_ref().is_some_and(|text| text.contains(words)),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
     fn a_short_wait_and_a_passing_reason_are_not_told() {
         assert_eq!(look(&live(Binding::Requests, 1, 4), 4), None);
         assert_eq!(look(&live(Binding::SlowStart, 1, 60), 60), None);
@@ -192,7 +265,7 @@ mod tests {
         let mut told = |live: &Live| {
             let waited = |_: &str| Duration::from_secs(6);
             notices
-                .look(live, Duration::from_secs(100), waited)
+                .look(live, Duration::from_secs(100), &policy(), waited)
                 .is_some()
         };
         assert!(told(&live(Binding::Nothing, 5, 0)));
@@ -202,11 +275,16 @@ mod tests {
     }
 
     #[test]
-    fn it_looks_once_a_second() {
+    fn it_looks_once_a_second_unless_a_long_wait_begins() {
         let mut notices = Notices::default();
         let now = Instant::now();
         assert!(notices.is_time(now));
         assert!(!notices.is_time(now + Duration::from_millis(999)));
         assert!(notices.is_time(now + Duration::from_secs(1)));
+        // Unless somebody has to wait for long from now on.
+        notices.parked(now + Duration::from_millis(4_999), now);
+        assert!(!notices.is_time(now));
+        notices.parked(now + LONG, now);
+        assert!(notices.is_time(now));
     }
 }

@@ -268,9 +268,10 @@ impl State {
             let live = self.live(policy.max_concurrent_requests, now);
             let waited = |scope: &str| {
                 let first = self.line.first(scope);
-                first.map_or(Duration::ZERO, |job| now - job.accepted)
+                let until = self.line.parked_until(scope).map_or(now, |at| at.max(now));
+                first.map_or(Duration::ZERO, |job| until - job.accepted)
             };
-            if let Some(notice) = self.notices.look(&live, time(now), waited) {
+            if let Some(notice) = self.notices.look(&live, time(now), policy, waited) {
                 tracing::warn!("{notice}");
             }
         }
@@ -298,6 +299,13 @@ impl State {
     fn unread_queue(&self, job: &Job) -> Option<Arc<EventQueue>> {
         let queue = job.delivery.queue()?;
         (queue.is_bounded() && queue.hold(&self.holder)).then(|| queue.clone())
+    }
+
+    fn park_next(&mut self, until: Option<Instant>, now: Instant) {
+        self.line.park_next(until);
+        if let Some(until) = until {
+            self.notices.parked(until, now);
+        }
     }
 
     fn start_lanes(
@@ -328,7 +336,7 @@ impl State {
                 Admit::Go(permit) => permit,
                 Admit::At(at) => {
                     if !self.divert_next(policy, instant(at), now) {
-                        self.line.park_next(Some(instant(at)));
+                        self.park_next(Some(instant(at)), now);
                     }
                     continue;
                 }
@@ -358,7 +366,7 @@ impl State {
                             _ => None,
                         };
                         if !until.is_some_and(|until| self.divert_next(policy, until, now)) {
-                            self.line.park_next(until);
+                            self.park_next(until, now);
                         }
                         continue;
                     }

@@ -35,9 +35,7 @@ pub use configured::Configured;
 pub use headers::Snapshot;
 pub use limiter::Limiter;
 pub use permit::{Admit, Never, Permit, Refusal};
-#[cfg(test)]
-pub use state::DimensionState;
-pub use state::{Binding, LimiterState};
+pub use state::{Binding, DimensionState, LimiterState};
 
 /// An instant: the time since an epoch of the caller's choosing, the same one for every call on a limiter.
 pub type Time = Duration;

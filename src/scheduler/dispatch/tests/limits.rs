@@ -344,14 +344,25 @@ impl std::io::Write for Lines {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_binds_is_warned_of_once() {
+/// Has what this thread logs written into lines.
+fn listen() -> (Lines, tracing::subscriber::DefaultGuard) {
     let lines = Lines::default();
     let writer = lines.clone();
     let log = tracing_subscriber::fmt()
         .with_writer(move || writer.clone())
         .finish();
-    let _told = tracing::subscriber::set_default(log);
+    (lines, tracing::subscriber::set_default(log))
+}
+
+impl Lines {
+    fn text(&self) -> String {
+        String::from_utf8(lock(&self.0).clone()).unwrap()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_binds_is_warned_of_once() {
+    let (lines, _listening) = listen();
     let policy = Policy {
         max_concurrent_requests: 1,
         ..exact()
@@ -362,7 +373,40 @@ async fn what_binds_is_warned_of_once() {
         bench.submit("/slow");
     }
     assert_eq!(bench.events(8).await.len(), 8);
-    let told = String::from_utf8(lock(&lines.0).clone()).unwrap();
+    let told = lines.text();
     assert_eq!(told.matches("max_concurrent_requests").count(), 1, "{told}");
     assert!(told.contains("requests wait for scope"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_pause_is_warned_of_when_it_begins() {
+    let (lines, _listening) = listen();
+    let policy = Policy {
+        max_concurrent_requests: 1,
+        ..exact()
+    };
+    let bench = Bench::new(policy, vec![rate_limited("20")]);
+    bench.submit("/a");
+    bench.submit("/b");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let told = lines.text();
+    assert!(told.contains("asked for a pause"), "{told}");
+    bench.events(2).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_breaker_is_warned_of_when_it_opens() {
+    let (lines, _listening) = listen();
+    let policy = Policy {
+        max_concurrent_requests: 1,
+        breaker_failures: 1,
+        ..exact()
+    };
+    let bench = Bench::new(policy, vec![status(500)]);
+    bench.submit("/a");
+    bench.submit("/b");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let told = lines.text();
+    assert!(told.contains("the circuit breaker is open"), "{told}");
+    bench.events(2).await;
 }
