@@ -15,6 +15,10 @@ use scan::{Scan, Value};
 /// Characters of one token, as OpenAI estimates.
 const CHARACTERS: u64 = 4;
 
+/// The most that a request is charged: more than any server allows, and so little that ten million of them add up to
+/// less than 2^64.
+const MOST: u64 = 1 << 40;
+
 /// What a request with this JSON body is charged, at least 1.
 pub fn charge(body: &[u8]) -> u64 {
     #[cfg(feature = "exact-tokens")]
@@ -38,7 +42,7 @@ fn charge_by(body: &[u8], mut tally: impl Tally) -> u64 {
             _ => scan.skip(),
         }
     }
-    most.max(tally.tokens()).max(1)
+    most.max(tally.tokens()).clamp(1, MOST)
 }
 
 /// Adds up the texts of one request.

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::classify::seconds;
 use super::limits::{Configured, Dimension, DimensionState, Time};
-use super::policy::Policy;
 use super::stats::{Binds, Live, LiveScope};
 
 /// A wait that is worth a word.
@@ -41,13 +40,13 @@ impl Notices {
         }
     }
 
-    /// What to warn of, if that is new. `waited` is how long the first of a scope's lane has waited, or has to
-    /// wait in all if that is known.
+    /// What to warn of, if that is new. `own` gives the limits that the user set for a scope, `waited` how long the
+    /// first of its lane has waited, or has to wait in all if that is known.
     pub fn look(
         &mut self,
         live: &Live,
         now: Time,
-        policy: &Policy,
+        own: impl FnOnce(&str) -> Configured,
         waited: impl FnOnce(&str) -> Duration,
     ) -> Option<String> {
         let scope = live.longest()?;
@@ -55,7 +54,7 @@ impl Notices {
         if self.told.contains(&binds) || waited(&scope.name).max(scope.expected_wait) < LONG {
             return None;
         }
-        let text = advice(binds, live, scope, &policy.limits_of(&scope.name), now)?;
+        let text = advice(binds, live, scope, &own(&scope.name), now)?;
         self.told.push(binds);
         Some(text)
     }
@@ -142,7 +141,6 @@ fn tighter(scope: &LiveScope, dimensions: [Dimension; 2]) -> Option<DimensionSta
 mod tests {
     use super::super::breaker::BreakerState;
     use super::super::limits::{Binding, LimiterState};
-    use super::super::policy::tests::policy;
     use super::*;
 
     fn live(binding: Binding, in_flight: u64, expected_wait: u64) -> Live {
@@ -166,7 +164,8 @@ mod tests {
 
     fn look(live: &Live, waited: u64) -> Option<String> {
         let now = Duration::from_secs(100);
-        Notices::default().look(live, now, &policy(), |_| Duration::from_secs(waited))
+        let own = |_: &str| Configured::default();
+        Notices::default().look(live, now, own, |_| Duration::from_secs(waited))
     }
 
     #[test]
@@ -212,13 +211,12 @@ mod tests {
 
     #[test]
     fn the_users_own_limit_is_named_where_it_is_the_tighter() {
-        let own = |requests_per_minute| Policy {
-            limits: Configured {
+        let own = |requests_per_minute| {
+            move |_: &str| Configured {
                 requests_per_minute,
                 tokens_per_minute: 90,
                 burst: 0,
-            },
-            ..policy()
+            }
         };
         let mut told = live(Binding::Requests, 1, 9);
         told.scopes[0].limiter.dimensions[Dimension::Requests.index()] = Some(DimensionState {
@@ -243,7 +241,7 @@ mod tests {
             ),
         ] {
             let now = Duration::from_secs(100);
-            let text = Notices::default().look(live, now, &own(requests), |_| Duration::ZERO);
+            let text = Notices::default().look(live, now, own(requests), |_| Duration::ZERO);
             assert!(
                 text.as_ref().is_some_and(|text| text.contains(words)),
                 "{text:?}"
@@ -263,9 +261,12 @@ mod tests {
     fn each_reason_is_told_once() {
         let mut notices = Notices::default();
         let mut told = |live: &Live| {
-            let waited = |_: &str| Duration::from_secs(6);
+            let (own, waited) = (
+                |_: &str| Configured::default(),
+                |_: &str| Duration::from_secs(6),
+            );
             notices
-                .look(live, Duration::from_secs(100), &policy(), waited)
+                .look(live, Duration::from_secs(100), own, waited)
                 .is_some()
         };
         assert!(told(&live(Binding::Nothing, 5, 0)));

@@ -271,7 +271,11 @@ impl State {
                 let until = self.line.parked_until(scope).map_or(now, |at| at.max(now));
                 first.map_or(Duration::ZERO, |job| until - job.accepted)
             };
-            if let Some(notice) = self.notices.look(&live, time(now), policy, waited) {
+            let own = |scope: &str| {
+                let group = self.elsewhere.get(scope).map(|(_, group)| &**group);
+                policy.limits_of(group.unwrap_or(scope))
+            };
+            if let Some(notice) = self.notices.look(&live, time(now), own, waited) {
                 tracing::warn!("{notice}");
             }
         }

@@ -44,6 +44,9 @@ fn chats_cost_the_larger_of_their_maximum_and_their_text() {
     );
     let both = r#"{"max_tokens":7,"max_completion_tokens":9,"messages":[]}"#;
     assert_eq!(cost(both), 9);
+    // Sums of many such requests must not overflow.
+    let huge = format!(r#"{{"max_tokens":{}}}"#, u64::MAX);
+    assert_eq!(cost(&huge), 1 << 40);
     for odd in [
         "null",
         "-5",

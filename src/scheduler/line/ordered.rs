@@ -4,8 +4,9 @@
 //! A treap of runs: a search tree by rank and a heap by a number drawn from an id, which keeps it as deep as a random
 //! tree, O(log n), whatever the order of arrival. Each node holds a run of up to [`RUN`] jobs that follow each other, so
 //! that a job costs a pointer and not a node, and one that comes last or goes first rarely changes the tree. On the way
-//! down no job is looked at, since each look may miss the processor's cache: a node knows the ends of its run. A job's
-//! rank and tokens must not change while it is here. Only [`super::Line`] uses it.
+//! down no job is looked at, since each look may miss the processor's cache: a node knows the ends of its run. Runs that
+//! cancels have shortened are not joined: what remains then takes no more than all of it took before. A job's rank and
+//! tokens must not change while it is here, and the tokens of all must fit into 64 bits. Only [`super::Line`] uses it.
 
 use std::collections::VecDeque;
 
@@ -227,15 +228,18 @@ fn insert<J: Ranked>(link: &mut Link<J>, job: J, rank: &Rank) -> Option<VecDeque
         Side::Right if node.right.is_some() => insert(&mut node.right, job, rank),
         _ => {
             let (Ok(at) | Err(at)) = node.find(rank);
+            // Split before it grows: a run that once was longer would keep twice the room.
+            let mut upper = (node.run.len() == RUN).then(|| node.run.split_off(RUN / 2));
             node.run_tokens += job.tokens();
-            node.run.insert(at, job);
-            let too_many = (node.run.len() > RUN).then(|| {
-                let upper = node.run.split_off(RUN / 2);
+            match &mut upper {
+                Some(upper) if at > RUN / 2 => upper.insert(at - RUN / 2, job),
+                _ => node.run.insert(at, job),
+            }
+            if let Some(upper) = &upper {
                 node.run_tokens -= upper.iter().map(Ranked::tokens).sum::<u64>();
-                upper
-            });
+            }
             node.ends = ends(&node.run).unwrap_or(node.ends);
-            too_many
+            upper
         }
     };
     node.sum();
