@@ -4,14 +4,14 @@ mod border;
 
 use std::fs;
 use std::path::PathBuf;
-use std::ptr;
 use std::time::Duration;
+use std::{ptr, slice};
 
 use border::{Answer, Client, Events, STRLEN, answer, c, ok};
 use oaic::ffi::queue::{
     oai_batch_free, oai_batch_records, oai_queue_free, oai_queue_new, oai_queue_wait,
 };
-use oaic::ffi::send::oai_cancel;
+use oaic::ffi::send::{OAI_EVENT_DONE, OAI_EVENT_PROGRESS, oai_cancel};
 use oaic::ffi::status::{
     OAI_ERR_CANCELLED, OAI_ERR_FILE, OAI_ERR_HTTP_BAD_REQUEST, OAI_ERR_HTTP_SERVER,
     OAI_ERR_INVALID_ARGUMENT, OAI_OK,
@@ -135,6 +135,64 @@ fn four_parts_are_on_their_way_at_once() {
         oai_batch_free(events);
         oai_queue_free(queue);
     }
+}
+
+/// Uploads to a queue; what was told of the progress until its end.
+fn progress_of(bench: &Bench, json: Value) -> Vec<Value> {
+    let (json, path) = (c(&json.to_string()), c(bench.path().to_str().unwrap()));
+    let (mut queue, mut id, mut told) = (ptr::null_mut(), 0, Vec::new());
+    // SAFETY: all pointers live as long as the calls, the records as long as their batch.
+    unsafe {
+        ok(|error| oai_queue_new(&mut queue, error));
+        ok(|error| {
+            let (json, path) = (json.as_ptr(), path.as_ptr());
+            oai_upload_to(bench.client.0, json, STRLEN, path, queue, 0, &mut id, error)
+        });
+        let mut over = false;
+        while !over {
+            let (mut events, mut records, mut count) = (ptr::null_mut(), ptr::null_mut(), 0);
+            assert_eq!(oai_queue_wait(queue, 1, 30_000, &mut events), OAI_OK);
+            assert_eq!(oai_batch_records(events, &mut records, &mut count), OAI_OK);
+            assert_eq!(count, 1);
+            let record = &*records;
+            assert_eq!(record.id, id);
+            match record.kind {
+                OAI_EVENT_PROGRESS => {
+                    let text = slice::from_raw_parts(record.data.cast::<u8>(), record.len);
+                    told.push(serde_json::from_slice(text).unwrap());
+                }
+                OAI_EVENT_DONE => {
+                    assert_eq!(record.status, OAI_OK);
+                    over = true;
+                }
+                kind => panic!("an event of the kind {kind}"),
+            }
+            oai_batch_free(events);
+        }
+        oai_queue_free(queue);
+    }
+    told
+}
+
+#[test]
+fn progress_is_told_to_those_who_ask() {
+    let bench = Bench::new();
+    assert_eq!(progress_of(&bench, small()), Vec::<Value>::new());
+    let mut json = small();
+    json["progress"] = true.into();
+    let told = progress_of(&bench, json.clone());
+    let bytes = told.iter().map(|report| report["bytes"].as_u64().unwrap());
+    assert!(bytes.clone().is_sorted(), "{told:?}");
+    assert!(bytes.clone().all(|bytes| bytes == 21 || bytes % 4 <= 1));
+    let whole = json!({"way": "upload", "bytes": 21, "total": 21});
+    assert_eq!(told.last(), Some(&whole));
+
+    // What had arrived before counts, and the server is told nothing of it.
+    json["upload_id"] = "upload-test".into();
+    json["part_ids"] = json!(["part_a", "part_b", "part_c", "part_d", "part_e"]);
+    bench.server.clear();
+    assert_eq!(progress_of(&bench, json), [whole]);
+    assert_eq!(bench.server.log().len(), 2);
 }
 
 #[test]

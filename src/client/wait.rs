@@ -47,9 +47,12 @@ impl Client {
         }
         let watch = Watch::new(self, request.clone(), poll)?;
         let first = self.first_step(watch.job()?)?;
-        self.run_sequence(id, sink, watch.run(first), move |error| {
-            Response::failed(id, error)
-        })
+        self.run_sequence(
+            id,
+            sink,
+            |_| watch.run(first),
+            move |error| Response::failed(id, error),
+        )
     }
 }
 

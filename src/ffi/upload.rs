@@ -39,7 +39,7 @@ unsafe fn arguments<'a>(
 ///
 /// `client`: not NULL. `json`: not NULL, an object with the members of `POST /uploads`: `purpose`, and whatever else;
 /// `filename` and `mime_type` are the path's unless given, `bytes` is the file's. Beside these `part_bytes`, for parts
-/// smaller than 64 MiB, and, to go on with an interrupted upload of the same file, `upload_id` and `part_ids`: the ids of
+/// smaller than 64 MiB, `progress`, and, to go on with an interrupted upload of the same file, `upload_id` and `part_ids`: the ids of
 /// the parts in their order, null where one is missing. `len`: its bytes, or `OAI_STRLEN`. `path`: not NULL, of a file
 /// that is not empty. `response`: not NULL; always gets a response (except in a forked child), which the caller frees
 /// with `oai_response_free`: the completed upload, with the `file` in it.
@@ -62,7 +62,8 @@ pub unsafe extern "C" fn oai_upload(
     })
 }
 
-/// The same, with the response called back. `oai_cancel` with its id interrupts the upload, which can go on later.
+/// The same, with the response called back. `oai_cancel` with its id interrupts the upload, which can go on later. With
+/// `"progress": true` in the JSON, `OAI_EVENT_PROGRESS` events tell how many bytes of whole parts have arrived.
 ///
 /// Parameters as `oai_upload` up to `path`, and as `oai_submit` from `callback` on.
 /// Returns as `oai_submit`: `OAI_OK`, and one `OAI_EVENT_DONE` follows. Any thread, callbacks included; never blocks.
@@ -88,7 +89,7 @@ pub unsafe extern "C" fn oai_upload_async(
 }
 
 /// The same, with the response in a completion queue. `oai_cancel` with its id interrupts the upload, which can go on
-/// later.
+/// later. With `"progress": true` in the JSON, `OAI_EVENT_PROGRESS` events tell how many bytes of whole parts have arrived.
 ///
 /// Parameters as `oai_upload` up to `path`, and as `oai_submit_to` from `queue` on.
 /// Returns as `oai_submit_to`. Any thread; never blocks. Since 0.1.

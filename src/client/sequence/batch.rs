@@ -58,19 +58,19 @@ impl Client {
                 let request = upload(input)?;
                 let first = self.first_step(request.to_job()?)?;
                 let sequence = run.run_upload(request, first);
-                self.run_sequence(id, sink, sequence, interrupted)
+                self.run_sequence(id, sink, |_| sequence, interrupted)
             }
             (Stage::Created(batch), _) => {
                 let watch = run.watch(&batch)?;
                 let first = self.first_step(watch.job()?)?;
                 let sequence = run.run_wait(watch, first);
-                self.run_sequence(id, sink, sequence, interrupted)
+                self.run_sequence(id, sink, |_| sequence, interrupted)
             }
             (Stage::Uploaded(file), _) => {
                 let request = run.create(&file)?;
                 let first = self.first_step(request.to_job()?)?;
                 let sequence = run.run_create(request, first);
-                self.run_sequence(id, sink, sequence, interrupted)
+                self.run_sequence(id, sink, |_| sequence, interrupted)
             }
             // The plan has seen that there is something to begin with.
             (Stage::Begun, None) => Err(Error::new(status::INTERNAL, "a batch without input")),

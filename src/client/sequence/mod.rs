@@ -179,17 +179,19 @@ impl Client {
     }
 
     /// Runs a sequence to its end, which `sink` gets; where it is ended before, `interrupted` says what it came to.
-    pub(super) fn run_sequence(
+    /// `sequence` makes it, and may take from the delivery what tells the host of its progress.
+    pub(super) fn run_sequence<S: Future<Output = Response> + Send + 'static>(
         self: &Arc<Self>,
         id: u64,
         sink: Sink,
-        sequence: impl Future<Output = Response> + Send + 'static,
+        sequence: impl FnOnce(&mut Delivery) -> S,
         interrupted: impl FnOnce(Error) -> Response + Send + 'static,
     ) -> Result<()> {
         // Whoever ends the client's sequences looks for the scheduler first.
         self.scheduler()?;
         let runtime = runtime::start()?.handle.clone();
-        let delivery = Delivery::new(id, sink);
+        let mut delivery = Delivery::new(id, sink);
+        let sequence = sequence(&mut delivery);
         let (stop, mut stopped) = oneshot::channel();
         lock(&self.sequences.running).insert(id, Some(stop));
         let registered = Registered {

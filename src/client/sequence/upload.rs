@@ -12,7 +12,7 @@ use super::upload_plan::{Plan, may_go_on};
 use super::{Ended, Resumable, Step, answered, made, refused};
 use crate::client::Client;
 use crate::client::request::Request;
-use crate::completion::{Response, Sink};
+use crate::completion::{Delivery, Progress, Response, Sink, Way};
 use crate::error::{Error, Result};
 use crate::status;
 use crate::sync::lock;
@@ -26,6 +26,8 @@ struct Upload {
     client: Arc<Client>,
     path: String,
     plan: Arc<Mutex<Plan>>,
+    /// Tells the host how much has arrived, if it wants to know.
+    progress: Option<Progress>,
 }
 
 impl Client {
@@ -48,12 +50,19 @@ impl Client {
             }
         };
         let plan = Arc::new(Mutex::new(plan));
-        let upload = Upload {
+        let mut upload = Upload {
             client: self.clone(),
             path: path.to_owned(),
             plan: plan.clone(),
+            progress: None,
         };
-        self.run_sequence(id, sink, upload.run(begin), move |error| {
+        let sequence = |delivery: &mut Delivery| {
+            if lock(&upload.plan).progress {
+                upload.progress = delivery.progress();
+            }
+            upload.run(begin)
+        };
+        self.run_sequence(id, sink, sequence, move |error| {
             lock(&plan).stopped(Response::failed(id, error))
         })
     }
@@ -116,7 +125,11 @@ impl Upload {
             .map_err(refused)?;
         let response = answered(&self.client, &request, None).await?;
         let id = made(response, "upload of a part")?;
-        lock(&self.plan).parts[place] = Some(id);
+        let mut plan = lock(&self.plan);
+        plan.parts[place] = Some(id);
+        if let Some(progress) = &self.progress {
+            progress.report(Way::Upload, plan.arrived(), Some(plan.size));
+        }
         Ok(())
     }
 

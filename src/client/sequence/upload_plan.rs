@@ -19,7 +19,9 @@ pub struct Plan {
     pub upload: Option<String>,
     /// The ids of the parts that arrived, by their place.
     pub parts: Vec<Option<String>>,
-    size: u64,
+    pub size: u64,
+    /// Whether the host is told how much has arrived.
+    pub progress: bool,
     part_bytes: u64,
     /// The body of `POST /uploads`.
     create: Map<String, Value>,
@@ -42,6 +44,11 @@ impl Plan {
                 Some(bytes @ 1..=PART) => bytes,
                 _ => return invalid(&format!("has a part_bytes that is not from 1 to {PART}")),
             },
+        };
+        let progress = match create.remove("progress") {
+            None => false,
+            Some(Value::Bool(progress)) => progress,
+            Some(_) => return invalid("has a progress that is neither true nor false"),
         };
         let upload = match create.remove("upload_id") {
             None => None,
@@ -80,6 +87,7 @@ impl Plan {
             upload,
             parts,
             size,
+            progress,
             part_bytes,
             create,
         })
@@ -94,6 +102,16 @@ impl Plan {
     pub fn missing(&self) -> Vec<usize> {
         let absent = |(place, id): (usize, &Option<String>)| id.is_none().then_some(place);
         self.parts.iter().enumerate().filter_map(absent).collect()
+    }
+
+    /// How many bytes the parts that have arrived hold.
+    pub fn arrived(&self) -> u64 {
+        let absent: u64 = self
+            .missing()
+            .iter()
+            .map(|place| self.range(*place).1)
+            .sum();
+        self.size - absent
     }
 
     /// Where a part begins, and how long it is.
@@ -173,7 +191,7 @@ mod tests {
         plan.parts[1] = Some("part_b".into());
         let again = parse(&plan.resume().unwrap(), 10).unwrap();
         assert_eq!((&again.upload, &again.parts), (&plan.upload, &plan.parts));
-        assert_eq!(again.missing(), [0, 2]);
+        assert_eq!((again.missing(), again.arrived()), (vec![0, 2], 4));
         assert_eq!(again.range(2), (8, 2));
         let explained = plan.explain(Error::new(status::CANCELLED, "cancelled"));
         assert!(explained.message.contains("part_b"), "{explained}");
@@ -186,6 +204,7 @@ mod tests {
             ("{}", "no purpose"),
             (r#"{"purpose":"a","part_bytes":0}"#, "part_bytes"),
             (r#"{"purpose":"a","part_bytes":67108865}"#, "67108864"),
+            (r#"{"purpose":"a","progress":1}"#, "true nor false"),
             (r#"{"purpose":"a","part_ids":["p"]}"#, "no upload_id"),
             (r#"{"upload_id":"a/b"}"#, "not an id"),
             (r#"{"upload_id":"u","part_ids":[1]}"#, "ids and nulls"),
