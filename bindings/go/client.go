@@ -17,7 +17,7 @@ type Client struct {
 }
 
 // New makes a client. Settings come from the options, then from the process environment, then from the .env file, then
-// from the defaults. It starts no thread and opens no connection.
+// from the defaults. It opens no connection, and starts no thread unless there is a token provider.
 //
 // The library reads the environment that the process was started with: what os.Setenv adds later it sees only in
 // programs built with cgo.
@@ -36,6 +36,10 @@ func New(options ...Option) (*Client, error) {
 		return nil, takeError(status, broken)
 	}
 	client := &Client{&core{handle: handle, calls: map[uint64]*pending{}}}
+	if err := client.setProvider(options); err != nil {
+		client.Close()
+		return nil, err
+	}
 	runtime.AddCleanup(client, (*core).close, client.core)
 	return client, nil
 }
@@ -90,12 +94,16 @@ func (c *Client) Configure(options ...Option) error {
 	if err != nil {
 		return err
 	}
-	return c.use(func(handle uintptr) error {
+	err = c.use(func(handle uintptr) error {
 		var broken uintptr
 		status := call(lib.client_configure_json, handle, uintptr(unsafe.Pointer(start(text))), uintptr(len(text)),
 			uintptr(unsafe.Pointer(&broken)))
 		return takeError(status, broken)
 	})
+	if err != nil {
+		return err
+	}
+	return c.setProvider(options)
 }
 
 // Config tells the settings in force and where each came from, by the names of the C library.

@@ -25,6 +25,7 @@ type core struct {
 	lastTag uint64
 	closed  bool
 	idle    []*queue // of streams that have ended
+	tokens  *tokens  // nil if the client has no token provider
 }
 
 // pending is a call whose outcome has not come.
@@ -64,6 +65,9 @@ func (k *core) close() {
 	k.mutex.Lock()
 	idle := k.idle
 	k.idle, k.closed = nil, true
+	if k.tokens != nil {
+		k.tokens.end()
+	}
 	if k.queue != nil {
 		// Ends the wait of receive, which frees the queue once all outcomes are delivered.
 		k.queue.bell.SetReadDeadline(time.Now())
@@ -86,11 +90,26 @@ func (k *core) run(ctx context.Context, request *Request, finish func(response u
 
 // send is run for a request that is built already.
 func (k *core) send(ctx context.Context, native uintptr, progress func(Progress), finish func(response uintptr)) error {
-	started, err := k.start(native, progress, finish)
+	return k.carryOut(ctx, progress, finish, submissionOf(native))
+}
+
+// carryOut is send for anything that a queue is told the outcome of.
+func (k *core) carryOut(ctx context.Context, progress func(Progress), finish func(response uintptr), submit submission) error {
+	started, err := k.start(progress, finish, submit)
 	if err != nil {
 		return err
 	}
 	return k.await(ctx, started)
+}
+
+// submission hands a call over to the library, which writes its id, or else an error.
+type submission func(handle, queue uintptr, tag uint64, id *uint64, broken *uintptr) (status uintptr)
+
+func submissionOf(native uintptr) submission {
+	return func(handle, queue uintptr, tag uint64, id *uint64, broken *uintptr) uintptr {
+		return call(lib.submit_to, handle, native, queue, uintptr(tag), uintptr(unsafe.Pointer(id)),
+			uintptr(unsafe.Pointer(broken)))
+	}
 }
 
 // started is a call that was accepted.
@@ -99,7 +118,7 @@ type started struct {
 	call *pending
 }
 
-func (k *core) start(native uintptr, progress func(Progress), finish func(response uintptr)) (started, error) {
+func (k *core) start(progress func(Progress), finish func(response uintptr), submit submission) (started, error) {
 	waiting := &pending{finish: finish, progress: progress, done: make(chan struct{})}
 	var id uint64
 	err := k.use(func(handle uintptr) error {
@@ -108,8 +127,7 @@ func (k *core) start(native uintptr, progress func(Progress), finish func(respon
 			return err
 		}
 		var broken uintptr
-		status := call(lib.submit_to, handle, native, queue.handle, uintptr(tag), uintptr(unsafe.Pointer(&id)),
-			uintptr(unsafe.Pointer(&broken)))
+		status := submit(handle, queue.handle, tag, &id, &broken)
 		if int32(status) != 0 {
 			k.leave(tag)
 			return takeError(status, broken)
@@ -142,17 +160,26 @@ func (k *core) cancel(id uint64) {
 func (k *core) enter(waiting *pending) (uint64, *queue, error) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
+	queue, err := k.mainQueue()
+	if err != nil {
+		return 0, nil, err
+	}
+	k.lastTag++
+	k.calls[k.lastTag] = waiting
+	return k.lastTag, queue, nil
+}
+
+// mainQueue is the queue of all but streams, made with the first need of it. The mutex is held.
+func (k *core) mainQueue() (*queue, error) {
 	if k.queue == nil {
 		queue, err := newQueue()
 		if err != nil {
-			return 0, nil, err
+			return nil, err
 		}
 		k.queue = queue
 		go k.receive(queue)
 	}
-	k.lastTag++
-	k.calls[k.lastTag] = waiting
-	return k.lastTag, k.queue, nil
+	return k.queue, nil
 }
 
 func (k *core) leave(tag uint64) *pending {
@@ -190,6 +217,13 @@ func (k *core) deliver(event *record) {
 		var progress Progress
 		if waiting.progress != nil && json.Unmarshal(event.bytes(), &progress) == nil {
 			waiting.progress(progress)
+		}
+	case eventTokenWanted:
+		k.mutex.Lock()
+		tokens := k.tokens
+		k.mutex.Unlock()
+		if tokens != nil {
+			go k.answer(tokens, event.id)
 		}
 	}
 }
@@ -231,6 +265,7 @@ func ended(ctx context.Context, response uintptr) error {
 	if err == nil {
 		return nil
 	}
+	err.Body = append([]byte{}, view(seen.body, seen.bodyLength)...)
 	if err.Status == Cancelled || err.Status == DeadlineExceeded {
 		err.cause = ctx.Err()
 	}

@@ -82,6 +82,10 @@ type Error struct {
 	// MayHaveExecuted tells that the server may have carried the request out all the same, and billed it.
 	MayHaveExecuted bool
 
+	// Body is that of the last answer. Of a RunBatch or UploadInParts that can go on, it is the JSON to go on with; of a
+	// WaitUntil whose time is over, the object as it was last seen.
+	Body []byte
+
 	cause error
 }
 

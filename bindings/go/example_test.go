@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"time"
 
 	oaic "github.com/oaic/oaic/bindings/go"
 )
@@ -65,6 +66,38 @@ func ExampleClient_ChatStream() {
 	}
 	fmt.Println()
 	// Output: You said: Hello
+}
+
+func ExampleClient_WaitUntil() {
+	client, end := exampleClient()
+	defer end()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+	answer, err := client.WaitUntil(ctx, &oaic.Request{Method: "GET", Path: "/batches/batch-test"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	var batch struct{ Status string }
+	if err := answer.Decode(&batch); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(batch.Status)
+	// Output: completed
+}
+
+func ExampleWithTokenProvider() {
+	client, end := exampleClient()
+	defer end()
+	err := client.Configure(oaic.WithTokenProvider(func(ctx context.Context) (string, time.Time, error) {
+		// Your identity service is asked here.
+		return "eyJ...", time.Now().Add(time.Hour), nil
+	}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = client.Models(context.Background())
+	fmt.Println(err)
+	// Output: <nil>
 }
 
 func ExampleItems() {

@@ -40,6 +40,8 @@ type functions struct {
 	error_get_view, error_free                                               uintptr
 
 	queue_new, queue_free, queue_dup_fd, queue_next, submit_to uintptr
+	wait_until_to, batch_run_to, upload_to                     uintptr
+	set_token_queue, provide_token, refuse_token               uintptr
 	batch_records, batch_free                                  uintptr
 	fold_new, fold_push, fold_finish, fold_free                uintptr
 	webhook_verify, webhook_verify_secret                      uintptr

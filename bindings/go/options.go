@@ -10,7 +10,7 @@ import (
 
 // Option is a setting of a client.
 type Option struct {
-	name  string
+	name  string // "" of WithTokenProvider, which is none of the library's
 	value any
 }
 
@@ -24,7 +24,9 @@ func settingsJSON(options []Option) ([]byte, error) {
 	}
 	settings := map[string]any{}
 	for _, option := range options {
-		settings[option.name] = option.value
+		if option.name != "" {
+			settings[option.name] = option.value
+		}
 	}
 	return json.Marshal(settings)
 }

@@ -61,7 +61,7 @@ type page struct {
 func (c *Client) startPage(ctx context.Context, native uintptr) (*page, error) {
 	made := &page{}
 	var err error
-	made.started, err = c.start(native, nil, func(response uintptr) {
+	made.started, err = c.start(nil, func(response uintptr) {
 		if made.err = ended(ctx, response); made.err != nil {
 			return
 		}
@@ -70,7 +70,7 @@ func (c *Client) startPage(ctx context.Context, native uintptr) (*page, error) {
 		var broken uintptr
 		status := call(lib.request_next_page, native, response, uintptr(unsafe.Pointer(&more)), uintptr(unsafe.Pointer(&broken)))
 		made.more, made.err = more != 0, takeError(status, broken)
-	})
+	}, submissionOf(native))
 	return made, err
 }
 

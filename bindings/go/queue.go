@@ -11,10 +11,11 @@ import (
 
 // The kinds of events, OAI_EVENT_* of the header.
 const (
-	eventChunk    = 1
-	eventDone     = 2
-	eventProgress = 4
-	eventLog      = 8
+	eventChunk       = 1
+	eventDone        = 2
+	eventProgress    = 4
+	eventLog         = 8
+	eventTokenWanted = 16
 )
 
 // How many events one call takes: enough that the call costs little beside them.

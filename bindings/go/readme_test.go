@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"time"
 
 	oaic "github.com/oaic/oaic/bindings/go"
 )
@@ -38,28 +39,48 @@ func main() {
 	}
 	_ = errors.Is
 	_ = fmt.Sprint
+	_ = time.Now
 }
 `
 
-func TestTheCodeOfTheREADMERuns(t *testing.T) {
+// The README is followed in a module of its own, which is where a newcomer is.
+func TestTheREADMEIsTrue(t *testing.T) {
 	server := startServer(t)
 	text, err := os.ReadFile("README.md")
 	must(t, err)
+	here, err := filepath.Abs(".")
+	must(t, err)
+	folder := t.TempDir()
+	write := func(name, content string) {
+		path := filepath.Join(folder, name)
+		must(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		must(t, os.WriteFile(path, []byte(content), 0o600))
+	}
 	blocks := strings.Split(string(text), "```go\n")[1:]
-	equal(t, len(blocks), 4)
+	equal(t, len(blocks), 6)
 	for i, block := range blocks {
-		code := strings.Split(block, "```")[0]
-		if !strings.HasPrefix(code, "package main") {
-			code = fmt.Sprintf(wrapped, code)
+		blocks[i] = strings.Split(block, "```")[0]
+	}
+	write("main.go", blocks[0])
+	commands := 0
+	for line := range strings.Lines(string(text)) {
+		if command := strings.TrimSpace(line); strings.HasPrefix(line, "    ") && strings.Contains(command, "go ") && !strings.HasPrefix(command, "(cd") {
+			command = strings.ReplaceAll(command, "../oaic/bindings/go", here)
+			output := server.output(t, folder, "", "sh", "-ec", command)
+			equal(t, strings.Contains(command, "go run"), strings.Contains(output, "2 vectors of 1536 numbers"))
+			commands++
 		}
-		// Inside the module, or it would not find the package.
-		folder, err := os.MkdirTemp(".", "readme-")
-		must(t, err)
-		t.Cleanup(func() { os.RemoveAll(folder) })
-		must(t, os.WriteFile(filepath.Join(folder, "main.go"), []byte(code), 0o600))
-		output := goRun(t, server, "", "./"+folder)
-		if output == "" {
-			t.Errorf("block %d printed nothing", i)
+	}
+	equal(t, commands, 4)
+
+	// What the other blocks read.
+	write("large.jsonl", "{}\n")
+	write("requests.jsonl", "{}\n")
+	for i, block := range blocks[1:] {
+		name := fmt.Sprintf("block%d", i+1)
+		write(filepath.Join(name, "main.go"), fmt.Sprintf(wrapped, block))
+		if server.output(t, folder, "", "go", "run", "./"+name) == "" {
+			t.Errorf("%s printed nothing", name)
 		}
 	}
 }
@@ -67,19 +88,30 @@ func TestTheCodeOfTheREADMERuns(t *testing.T) {
 func TestTheExamplesRun(t *testing.T) {
 	server := startServer(t)
 	lines := "Old wooden boats are mended at the wharf.\nThe bakery opens at five.\n"
-	output := goRun(t, server, lines, "./examples/search", "Who mends wooden boats?")
+	output := server.output(t, ".", lines, "go", "run", "./examples/search", "Who mends wooden boats?")
 	if !strings.Contains(output, "Old wooden boats") {
 		t.Errorf("search printed %s", output)
 	}
-	equal(t, goRun(t, server, "", "./examples/chat", "Hello"), "You said: Hello\n")
+	equal(t, server.output(t, ".", "", "go", "run", "./examples/chat", "Hello"), "You said: Hello\n")
+	results := filepath.Join(t.TempDir(), "results.jsonl")
+	input := filepath.Join(t.TempDir(), "requests.jsonl")
+	must(t, os.WriteFile(input, []byte("{}\n"), 0o600))
+	output = server.output(t, ".", "", "go", "run", "./examples/batch", "/v1/embeddings", input, results)
+	if !strings.Contains(output, "completed") {
+		t.Errorf("batch printed %s", output)
+	}
+	_, err := os.Stat(results)
+	must(t, err)
 }
 
-func goRun(t *testing.T, server *server, input string, arguments ...string) string {
+// output is what a program prints that uses the server as the reader of the README would use the API.
+func (s *server) output(t *testing.T, folder, input string, program string, arguments ...string) string {
 	t.Helper()
-	command := exec.Command("go", append([]string{"run"}, arguments...)...)
+	command := exec.Command(program, arguments...)
+	command.Dir = folder
 	command.Stdin = strings.NewReader(input)
 	command.Stderr = os.Stderr
-	command.Env = append(os.Environ(), "OPENAI_BASE_URL="+server.url+"/v1", "OPENAI_API_KEY=sk-readme", "OAI_DOTENV=false")
+	command.Env = append(os.Environ(), "OPENAI_BASE_URL="+s.url+"/v1", "OPENAI_API_KEY=sk-readme", "OAI_DOTENV=false")
 	output, err := command.Output()
 	must(t, err)
 	return string(output)

@@ -156,10 +156,18 @@ func (r *Request) with(options []RequestOption) *Request {
 	return r
 }
 
+// begun refuses a call whose context has ended.
+func begun(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return &Error{Status: Cancelled, Message: "the context had ended before the request was sent: " + err.Error(), cause: err}
+	}
+	return nil
+}
+
 // build makes the request of the C library, which the caller frees.
 func (r *Request) build(ctx context.Context) (uintptr, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, &Error{Status: Cancelled, Message: "the context had ended before the request was sent: " + err.Error(), cause: err}
+	if err := begun(ctx); err != nil {
+		return 0, err
 	}
 	var native, broken uintptr
 	status := call(lib.request_new, uintptr(unsafe.Pointer(cText(r.Method))), uintptr(unsafe.Pointer(cText(r.Path))),
