@@ -12,6 +12,8 @@ const { copyResponse, takeEmbeddings } = require('./response');
 const { freeQueues } = require('./queue');
 const { Stream } = require('./stream');
 const { pages } = require('./pages');
+const { waitUntil, runBatch, uploadInParts } = require('./sequence');
+const { setProvider } = require('./tokens');
 const { signedOf } = require('./webhook');
 
 /** Closes clients that were dropped without close(). */
@@ -37,11 +39,17 @@ const EMBED_OPTIONS = ['dimensions', 'user', 'priority', 'timeoutMs', 'idempoten
 class Client {
     #core;
 
-    constructor(options = {}) {
+    constructor({ tokenProvider, ...options } = {}) {
         load();
         const settings = settingsJSON(options);
         check(lib.client_new(settings, settings.length, out[0], out[1]), 1);
         this.#core = new Core(word(outAt[0]));
+        try {
+            setProvider(this.#core, tokenProvider);
+        } catch (error) {
+            this.#core.close();
+            throw error;
+        }
         open.add(this.#core);
         dropped.register(this, this.#core, this.#core);
     }
@@ -99,11 +107,16 @@ class Client {
         for await (const page of this.pages(request)) yield* page.json().data ?? [];
     }
 
+    async waitUntil(path, options) { return waitUntil(this.#core, path, options); }
+    async runBatch(body, options) { return runBatch(this.#core, body, options); }
+    async uploadInParts(path, body, options) { return uploadInParts(this.#core, path, body, options); }
+
     // ===== settings and statistics =====
 
-    configure(options) {
+    configure({ tokenProvider, ...options }) {
         const settings = settingsJSON(options);
         check(lib.client_configure_json(this.#core.use(), settings, settings.length, out[1]), 1);
+        setProvider(this.#core, tokenProvider);
     }
 
     config() {

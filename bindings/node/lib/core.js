@@ -20,6 +20,7 @@ class Core {
         this.calls = new Map(); // by tag
         this.lastTag = 0;
         this.queue = null; // made with the first call
+        this.tokens = null; // the token provider in use
         this.idle = []; // queues of streams that have ended
         this.again = () => this.receive();
         this.onEnd = new Set(); // is told when a call or a stream has ended
@@ -35,9 +36,16 @@ class Core {
         if (this.handle === 0) return;
         lib.client_free(this.handle);
         this.handle = 0;
+        this.tokens?.end();
         // The outcomes of what was left are in the queue by now; the loop is told as ever, and frees the queue.
         for (const queue of this.idle.splice(0)) queue.free();
         if (this.queue !== null && this.calls.size === 0) this.end();
+    }
+
+    /** The queue of all but streams, which is made when it is first needed. */
+    mainQueue() {
+        if (this.queue === null) this.queue = new Queue(this.again);
+        return this.queue;
     }
 
     end() {
@@ -60,9 +68,9 @@ class Core {
             return null;
         }
         const handle = this.use();
-        if (this.queue === null) this.queue = new Queue(this.again);
+        const queue = this.mainQueue();
         const tag = ++this.lastTag;
-        const status = submit(handle, this.queue.handle, tag);
+        const status = submit(handle, queue.handle, tag);
         if (status !== 0) {
             reject(taken(status, 1));
             return null;
@@ -109,6 +117,9 @@ class Core {
             const progress = JSON.parse(textOf(word(record + 6), word(record + 8)));
             // Not here: it may make calls of its own, which use the same arena.
             queueMicrotask(() => call.onProgress(progress));
+        } else if (words[record + 4] === EVENT.TOKEN_WANTED && this.tokens !== null) {
+            const [tokens, wanted] = [this.tokens, word(record)];
+            queueMicrotask(() => tokens.answer(wanted));
         }
     }
 

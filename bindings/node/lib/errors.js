@@ -17,6 +17,7 @@ class OaicError extends Error {
         this.retryAfterMs = fields.retryAfterMs ?? 0;
         this.attempts = fields.attempts ?? 0;
         this.mayHaveExecuted = fields.mayHaveExecuted ?? false;
+        this.body = fields.body ?? null;
     }
 }
 
@@ -75,13 +76,14 @@ function made(number, message, more) {
 const orNull = (address) => (address === 0 ? null : text(address));
 
 /** Copies an error that C owns. */
-function copyError(address, attempts, cause) {
+function copyError(address, attempts, cause, body) {
     lib.error_get_view(address, at.error);
     const i = index.error;
     const number = signed[i];
     return made(number, text(word(i + 6)), {
         cause,
         attempts,
+        body,
         httpStatus: signed[i + 1],
         retryAfterMs: word(i + 2),
         mayHaveExecuted: words[i + 4] !== 0,

@@ -123,9 +123,20 @@ export interface ClientOptions {
     callbackThread?: 'dispatcher' | 'worker' | null;
     /** The .env file to read; false: none. Without it the nearest .env in the working directory or above is read. */
     dotenv?: string | false;
+    /**
+     * Brings bearer tokens in place of apiKey: asked before the first request, shortly before a token's end, and when the
+     * server answers 401, never twice at once. What it throws is why requests fail with OAI_ERR_NO_API_KEY. null: none.
+     */
+    tokenProvider?: TokenProvider | null;
     /** Any other option, by its name here or in the library. */
     [name: string]: unknown;
 }
+
+/** A bearer token, and how long it is good from now on; without that, it is until the server answers 401. */
+export type Token = string | { token: string; expiresInMs?: number | null };
+
+/** Brings a bearer token. The signal fires when nobody waits for it any more. */
+export type TokenProvider = (options: { signal: AbortSignal }) => Token | PromiseLike<Token>;
 
 /** A setting in force. Secrets are masked. */
 export interface Setting {
@@ -189,6 +200,37 @@ export interface EmbedOptions extends CallOptions {
     dimensions?: number;
     /** Names your end user, for the server's abuse monitoring. */
     user?: string;
+}
+
+/** How often to look whether something is done. */
+export interface PollOptions {
+    signal?: AbortSignal;
+    /** Limits the whole call. */
+    timeoutMs?: number;
+    /** The time before the second look, which grows by half each time. Default 1 s. */
+    intervalMs?: number;
+    /** The most that it grows to. Default 10 s. */
+    maxIntervalMs?: number;
+}
+
+export interface WaitOptions extends PollOptions, Pick<CallOptions, 'headers' | 'query' | 'priority'> {
+    /** The field that tells what has become of the object. Default status. */
+    field?: string;
+    /** The statuses that end the wait; without them all in which the API's objects stay, or wait for their owner. */
+    statuses?: readonly string[];
+}
+
+export interface BatchOptions extends PollOptions {
+    /** The JSONL file with one request a line. Not needed to go on with a batch_id or an input_file_id. */
+    input?: string;
+    /** The file for the results; the lines that failed go to the same name with .errors added. Without it, to none. */
+    output?: string;
+}
+
+export interface PartsOptions {
+    signal?: AbortSignal;
+    /** Is told how many bytes of whole parts have arrived. */
+    onProgress?: (progress: Progress) => void;
 }
 
 /** Any operation of the API. */
@@ -303,6 +345,23 @@ export class Client {
     /** The elements of a list, page after page. */
     items<Item = any>(request: Request): AsyncGenerator<Item, void, void>;
 
+    /**
+     * Asks for an object, such as /batches/batch_1, until it is done: a run, batch, fine-tuning job, vector-store file, video
+     * or background response. Gives it as it ended, also if it failed: look at its status.
+     */
+    waitUntil(path: string, options?: WaitOptions): Promise<Response>;
+    /**
+     * Runs a batch from its input file to its results: uploads the file, creates the batch, waits until it has ended and
+     * writes what it came to. The body holds the members of POST /batches, such as endpoint. Gives the batch as it ended,
+     * also if it failed. Interrupted, the batch goes on at the server, and the error's body holds the members to go on with.
+     */
+    runBatch(body: Body, options?: BatchOptions): Promise<Response>;
+    /**
+     * Uploads a file that is too large for upload(): in parts of 64 MiB, or part_bytes of the body, four at a time. The body
+     * holds the members of POST /uploads, such as purpose. Interrupted, the error's body is what to go on with as the body.
+     */
+    uploadInParts(path: string, body: Body, options?: PartsOptions): Promise<Response>;
+
     /** Changes settings: all of them, or none and an error. Those of the transport may change until the first request. */
     configure(options: ClientOptions): void;
     /** The settings in force and where each came from. */
@@ -359,6 +418,11 @@ export class OaicError extends Error {
     readonly attempts: number;
     /** The server may have carried the request out all the same, and billed it. */
     readonly mayHaveExecuted: boolean;
+    /**
+     * That of the last answer, null if the request was refused. Of a runBatch or uploadInParts that can go on, the JSON to go
+     * on with; of a waitUntil whose time is over, the object as it was last seen.
+     */
+    readonly body: Buffer | null;
 }
 /** The server could not be reached, or the connection broke. */
 export class ConnectionError extends OaicError {}

@@ -12,7 +12,7 @@ const koffi = require('koffi');
 // What this package needs of the library: its own epoch, and at least these additions. They are OAI_ABI_EPOCH and
 // OAI_ABI_ADDITIONS of the include/oai.h that it was written for.
 const ABI_EPOCH = 0;
-const ABI_ADDITIONS = 2;
+const ABI_ADDITIONS = 3;
 
 // The functions, each with what it returns and takes: i and u are (u)int32, l is uint64, n int64, p an address as a number, s a
 // text or null, b a buffer or null, v nothing.
@@ -30,6 +30,8 @@ const FUNCTIONS = {
     queue_dup_fd: 'n p', queue_next: 'i plp', submit_to: 'i ppplpp', embed_to: 'i psbblpplpp', batch_records: 'i ppp',
     batch_views: 'i ppp', batch_free: 'v p', record_take_response: 'p p', fold_new: 'i pp', fold_push: 'i pblp',
     fold_finish: 'i pppp', fold_free: 'v p', webhook_verify: 'i pblssslp', webhook_verify_secret: 'i sblsssllp',
+    wait_until_to: 'i ppblplpp', batch_run_to: 'i pblssplpp', upload_to: 'i pblsplpp', set_token_queue: 'i pplp',
+    provide_token: 'i plbllp', refuse_token: 'i plblp',
 };
 const TYPES = { i: 'int32_t', u: 'uint32_t', l: 'uint64_t', n: 'int64_t', p: 'uintptr_t', s: 'str', b: 'void *', v: 'void' };
 

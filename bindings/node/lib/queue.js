@@ -8,7 +8,7 @@ const { lib, BATCH, RECORD, VIEW, word, out, outAt, at } = require('./native');
 const { check, made } = require('./errors');
 
 /** The kinds of events, OAI_EVENT_* of the header. */
-const EVENT = { CHUNK: 1, DONE: 2, PROGRESS: 4, LOG: 8 };
+const EVENT = { CHUNK: 1, DONE: 2, PROGRESS: 4, LOG: 8, TOKEN_WANTED: 16 };
 
 /** What is read of doorbells, and never looked at. */
 const RINGS = Buffer.allocUnsafeSlow(64);

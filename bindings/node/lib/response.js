@@ -23,7 +23,7 @@ function viewOf(response) {
 /** The error of a response, null if it went well. */
 function failure(view, cause) {
     const error = word(view + 18);
-    return error === 0 ? null : copyError(error, words[view + 4], cause);
+    return error === 0 ? null : copyError(error, words[view + 4], cause, bytes(word(view + 6), word(view + 8)));
 }
 
 /** The answer to a call that went well. */

@@ -13,14 +13,36 @@ const { startServer } = require('./server');
 
 const root = path.join(__dirname, '..');
 
+const readme = fs.readFileSync(path.join(root, 'README.md'), 'utf8');
+
+/** A new folder into which koffi was installed before, so that npm need not ask the network for it. */
+function newFolder() {
+    const made = fs.mkdtempSync(path.join(os.tmpdir(), 'oaic-node-'));
+    const [modules] = require.resolve('koffi').split(`${path.sep}koffi${path.sep}`);
+    for (const name of ['koffi', '@koromix']) {
+        if (fs.existsSync(path.join(modules, name))) {
+            fs.cpSync(path.join(modules, name), path.join(made, 'node_modules', name), { recursive: true });
+        }
+    }
+    return made;
+}
+
+/** Runs a command of npm in a folder. */
+function npm(where, command) {
+    execFileSync('sh', ['-ec', command], {
+        cwd: where, stdio: ['ignore', 'ignore', 'inherit'],
+        env: { ...process.env, npm_config_offline: 'true', npm_config_audit: 'false', npm_config_fund: 'false', npm_config_loglevel: 'error' },
+    });
+}
+
 let server;
 let folder;
 before(async () => {
     server = await startServer();
-    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'oaic-node-'));
-    // The package as an installed one: whoever is in this folder finds it by its name.
-    fs.mkdirSync(path.join(folder, 'node_modules'));
-    fs.symlinkSync(root, path.join(folder, 'node_modules', 'oaic'));
+    folder = newFolder();
+    // As the README says it.
+    const [command] = readme.match(/npm install .*/);
+    npm(folder, command.replace('../oaic/bindings/node', root));
 });
 after(async () => {
     fs.rmSync(folder, { recursive: true });
@@ -28,11 +50,13 @@ after(async () => {
 });
 
 /** Runs a program of the folder, and gives what it printed. It must end by itself. */
-function run(file, text, { input = '', environment = {}, flags = [], args = [] } = {}) {
-    if (text !== null) fs.writeFileSync(path.join(folder, file), text);
+function run(file, text, { input = '', environment = {}, flags = [], args = [], where = folder } = {}) {
+    if (text !== null) fs.writeFileSync(path.join(where, file), text);
     return new Promise((resolve, reject) => {
+        // What the program needs is installed.
+        const env = { ...server.environment, NODE_PATH: '', ...environment };
         const child = spawn(process.execPath, [...flags, file, ...args], {
-            cwd: folder, env: { ...server.environment, ...environment }, stdio: ['pipe', 'pipe', 'pipe'], timeout: 20_000,
+            cwd: where, env, stdio: ['pipe', 'pipe', 'pipe'], timeout: 20_000,
         });
         let [output, errors] = ['', ''];
         child.stdout.on('data', (data) => { output += data; });
@@ -55,6 +79,31 @@ test('ESM and CommonJS have the same classes', async () => {
     `), '0 function true\n');
 });
 
+test('a package with the library in it needs nothing else', async () => {
+    const [copy, fresh] = [newFolder(), newFolder()];
+    try {
+        fs.cpSync(root, copy, { recursive: true });
+        const name = process.platform === 'darwin' ? 'liboaic.0.dylib' : 'liboaic.so.0';
+        const inside = path.join(copy, 'native', `${process.platform}-${process.arch}`);
+        fs.mkdirSync(inside, { recursive: true });
+        fs.copyFileSync(path.join(process.env.OAI_LIBRARY_PATH, name), path.join(inside, name));
+        npm(copy, `npm pack --silent --pack-destination '${fresh}'`);
+        npm(fresh, 'npm install ./oaic-*.tgz');
+        const installed = path.join(fresh, 'node_modules', 'oaic');
+        for (const file of ['LICENSE-MIT', 'README.md', 'lib/index.d.mts']) {
+            assert.ok(fs.existsSync(path.join(installed, file)), `the package lacks ${file}`);
+        }
+        assert.ok(!fs.existsSync(path.join(installed, 'test')));
+        const options = { where: fresh, environment: { OAI_LIBRARY_PATH: '' } };
+        const use = "new Client().embed('m', 'text').then(({ rows }) => console.log(rows));";
+        assert.equal(await run('a.mjs', `import { Client } from 'oaic'; ${use}`, options), '1\n');
+        assert.equal(await run('a.cjs', `const { Client } = require('oaic'); ${use}`, options), '1\n');
+    } finally {
+        fs.rmSync(copy, { recursive: true });
+        fs.rmSync(fresh, { recursive: true });
+    }
+});
+
 test('the process ends by itself, with a client that is idle and after a stream', async () => {
     assert.equal(await run('idle.cjs', `
         const { Client, setLog } = require('oaic');
@@ -66,6 +115,17 @@ test('the process ends by itself, with a client that is idle and after a stream'
             .then(async () => { for await (const event of client.chatStream(hello)) { console.log(typeof event); break; } })
             .then(() => { console.log('done'); globalThis.kept = client; });
     `), 'object\ndone\n');
+});
+
+test('a token provider lets the process end, and is waited for', async () => {
+    assert.equal(await run('tokens.mjs', `
+        import { Client } from 'oaic';
+        import { setTimeout as sleep } from 'node:timers/promises';
+        const tokenProvider = async () => { await sleep(10); return { token: 'token-1', expiresInMs: 3600_000 }; };
+        globalThis.idle = new Client({ tokenProvider });
+        globalThis.client = new Client({ tokenProvider });
+        console.log((await client.models()).httpStatus);
+    `), '200\n');
 });
 
 test('what is under way keeps the process alive', async () => {
@@ -147,9 +207,9 @@ test('a library that does not fit is named, with both versions', async () => {
 });
 
 test('the code of the README runs', async () => {
-    const text = fs.readFileSync(path.join(root, 'README.md'), 'utf8');
-    const blocks = [...text.matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code);
-    assert.equal(blocks.length, 5);
+    const blocks = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code);
+    assert.equal(blocks.length, 7);
+    for (const name of ['large.jsonl', 'requests.jsonl']) fs.writeFileSync(path.join(folder, name), '{}\n');
     for (const [i, block] of blocks.entries()) {
         const program = block.startsWith('import') ? block : `import { Client } from 'oaic';\nconst client = new Client();\n${block}`;
         assert.notEqual(await run(`block${i}.mjs`, program), '', `block ${i} printed nothing`);
@@ -161,4 +221,7 @@ test('the examples run', async () => {
     const input = 'Old wooden boats are mended at the wharf.\nThe bakery opens at five.\n';
     assert.match(await run('search.cjs', null, { input, args: ['Who mends wooden boats?'] }), /Old wooden boats/);
     assert.equal(await run('chat.mjs', null, { args: ['Hello'] }), 'You said: Hello\n');
+    fs.writeFileSync(path.join(folder, 'in.jsonl'), '{}\n');
+    assert.match(await run('batch.mjs', null, { args: ['/v1/embeddings', 'in.jsonl', 'out.jsonl'] }), /^completed/);
+    assert.ok(fs.existsSync(path.join(folder, 'out.jsonl')));
 });

@@ -1,11 +1,16 @@
 // This file is compiled and never run: it uses the package as a program in TypeScript does. What must not compile is
 // marked, and is an error where it does.
 import { AbortError, Client, OaicError, RateLimitError, setLog, textIn, verifyWebhook } from 'oaic';
-import type { ClientOptions, Embeddings, Response } from 'oaic';
+import type { ClientOptions, Embeddings, Response, TokenProvider } from 'oaic';
 
 const options: ClientOptions = {
     apiKey: 'sk-test', maxConcurrentRequests: 8, dotenv: false, limits: { m: { requestsPerMinute: 500 } },
     fallbacks: [{ baseURL: 'http://localhost', model: 'n' }],
+};
+
+const tokenProvider: TokenProvider = async ({ signal }) => {
+    const answer = await fetch('http://localhost/token', { signal });
+    return { token: await answer.text(), expiresInMs: 3_600_000 };
 };
 
 export async function use(headers: Headers): Promise<void> {
@@ -25,6 +30,11 @@ export async function use(headers: Headers): Promise<void> {
     const whole: Buffer = (await stream.final()).body;
     for await (const item of client.items<{ id: string }>({ method: 'GET', path: '/files' })) item.id.trim();
     await client.upload({ path: 'a.jsonl' }, 'batch', { onProgress: ({ bytes }) => void bytes });
+    client.configure({ tokenProvider });
+    new Client({ tokenProvider: () => 'token' }).configure({ tokenProvider: null });
+    const waited: Response = await client.waitUntil('/batches/b', { intervalMs: 1, statuses: ['completed'], query: { a: 1 } });
+    await client.runBatch({ endpoint: '/v1/embeddings' }, { input: 'a', output: 'b', signal: AbortSignal.timeout(1) });
+    await client.uploadInParts('a', { purpose: 'batch' }, { onProgress: ({ total }) => void [total, waited] });
     const source: string = client.config().maxRetries.source;
     client.verifyWebhook(whole, headers);
     verifyWebhook('whsec_', 'body', { 'webhook-id': 'x' }, { toleranceMs: 1000 });
@@ -34,7 +44,7 @@ export async function use(headers: Headers): Promise<void> {
     } catch (error) {
         if (error instanceof RateLimitError) console.log(error.retryAfterMs, error.requestId, text, source);
         else if (error instanceof AbortError) console.log(error.cause);
-        else if (error instanceof OaicError) console.log(error.status, error.httpStatus, error.mayHaveExecuted);
+        else if (error instanceof OaicError) console.log(error.status, error.httpStatus, error.mayHaveExecuted, error.body?.length);
     }
     await client[Symbol.asyncDispose]();
 
@@ -44,6 +54,10 @@ export async function use(headers: Headers): Promise<void> {
     await client.embed('m', [1]);
     // @ts-expect-error: errors are made by the package
     new OaicError();
+    // @ts-expect-error: a token is a text, or has its time in milliseconds beside it
+    new Client({ tokenProvider: () => ({ token: 'a', expiresInMs: '1' }) });
+    // @ts-expect-error: a batch has no such option
+    await client.runBatch({}, { files: 'a' });
     // @ts-expect-error: a number, not a text
     options.maxRetries = '5';
 }
