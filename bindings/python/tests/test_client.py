@@ -141,6 +141,7 @@ def test_errors_tell_all_that_is_known(server: Server, options: Options) -> None
     assert (error.type, error.code, error.param) == ("requests", "rate_limit_exceeded", "model")
     assert (error.retry_after, error.attempts, error.may_have_executed) == (7000, 1, False)
     assert "Slow down." in str(error) and (error.request_id or "").startswith("req_")
+    assert json.loads(error.body) == {"error": told}
 
 
 @pytest.mark.parametrize(
@@ -180,7 +181,6 @@ def test_what_a_signal_raises_cancels_the_request(server: Server, client: oaic.C
             raise Interrupted
 
     before = signal.signal(signal.SIGALRM, handler)
-    # More than once: a signal just before the wait begins is seen when the wait is interrupted by the next.
     signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
     try:
         with pytest.raises(Interrupted):
@@ -190,6 +190,48 @@ def test_what_a_signal_raises_cancels_the_request(server: Server, client: oaic.C
         signal.signal(signal.SIGALRM, before)
     assert server.ask("/_stats?in_flight=0")["in_flight"] == 0
     assert client.chat(HELLO).http_status == 200
+
+
+@pytest.mark.parametrize("wait", ["call", "stream", "drain"])
+def test_a_signal_that_does_not_end_the_wait_is_handled(server: Server, client: oaic.Client, wait: str) -> None:
+    # As when it comes between the interpreter's last look and the wait: the wait goes on, and the flag is set. Here the
+    # system hands it to another thread, since the main thread has it blocked.
+    server.ask("/_script", [{"drop": "hang"}])
+    if wait == "drain":
+        # In the queue's own time.
+        threading.Thread(target=lambda: pytest.raises(oaic.RequestCancelledError, client.chat, HELLO), daemon=True).start()
+        server.ask("/_stats?in_flight=1")
+
+    def sender() -> None:
+        server.ask("/_stats?in_flight=1")
+        signal.pthread_kill(threading.get_ident(), signal.SIGALRM)
+
+    def handler(number: int, frame: object) -> None:
+        raise Interrupted
+
+    def waits() -> None:
+        if wait == "call":
+            client.chat(HELLO)
+        elif wait == "stream":
+            with client.chat_stream(HELLO) as stream:
+                next(stream)
+        else:
+            client.drain(60)
+
+    before, begun = signal.signal(signal.SIGALRM, handler), time.monotonic()
+    thread = threading.Thread(target=sender)
+    thread.start()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+    try:
+        with pytest.raises(Interrupted):
+            waits()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
+        signal.signal(signal.SIGALRM, before)
+        thread.join()
+        client.close()
+    assert time.monotonic() - begun < 20
+    assert server.ask("/_stats?in_flight=0")["in_flight"] == 0
 
 
 def test_options_change_and_tell_where_they_came_from(options: Options) -> None:
@@ -232,12 +274,18 @@ def test_statistics_are_json_and_prometheus(client: oaic.Client) -> None:
 def test_files_go_up_and_come_down(server: Server, client: oaic.Client, tmp_path: Path) -> None:
     source, target = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     source.write_text('{"line": 1}\n' * 1000)
-    number = client.upload(source, {"purpose": "batch"}).json()["id"]
+    told: list[oaic.Progress] = []
+    number = client.upload(source, {"purpose": "batch"}, on_progress=told.append).json()["id"]
     sent = server.ask("/_log")[0]
     assert "line" in str(sent["body"]) and "batch" in str(sent["body"])
     content = client.download(number).body
     answer = client.download(number, target)
     assert answer.body == b"" and target.read_bytes() == content != b""
+    with open(tmp_path / "c", "wb") as file:
+        client.request(oaic.Request("GET", "/files/zeros-1000/content", output=file.fileno(), on_progress=told.append))
+    assert (tmp_path / "c").read_bytes() == bytes(1000)
+    assert {progress.way for progress in told} == {"upload", "download"}
+    assert told[-1] == ("download", 1000, 1000)
     assert client.download("zeros-100000").body == bytes(100000)
     with pytest.raises(oaic.FileError, match="none"):
         client.upload(tmp_path / "none", {"purpose": "batch"})
@@ -247,11 +295,12 @@ PAGE = {"match": {"path": "/v1/files"}, "status": 200, "body": {"data": [{"id": 
 LAST = {"match": {"path": "/v1/files"}, "status": 200, "body": {"data": [{"id": "b"}], "has_more": False}}
 
 
-def test_pages_are_followed_to_the_end(server: Server, client: oaic.Client) -> None:
-    server.ask("/_script", [PAGE, LAST])
+def test_pages_and_items_are_followed_to_the_end(server: Server, client: oaic.Client) -> None:
+    server.ask("/_script", [PAGE, LAST, PAGE, LAST])
     pages = client.pages(oaic.Request("GET", "/files"))
     assert [item["id"] for page in pages for item in page.json()["data"]] == ["a", "b"]
     assert server.ask("/_log")[1]["path"] == "/v1/files?after=a"
+    assert [item["id"] for item in client.items(oaic.Request("GET", "/files"))] == ["a", "b"]
 
 
 def test_a_list_that_is_left_fetches_no_more(server: Server, client: oaic.Client) -> None:

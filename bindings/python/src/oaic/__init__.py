@@ -11,8 +11,9 @@ from ._core import signed
 from ._log import set_log, to_logging
 from ._native import quick as _quick
 from ._request import FileInput, Json, Request, RequestOptions, text
-from ._response import Embeddings, Response, Usage
+from ._response import Embeddings, Progress, Response, Usage
 from ._stream import AsyncStream, Event, Stream
+from ._tokens import Token, TokenProvider
 from .errors import (
     APIConnectionError,
     APIError,
@@ -50,8 +51,8 @@ __all__ = [
     "AsyncStream", "AuthenticationError", "BadRequestError", "Client", "ClosedError", "ConfigError", "ConflictError",
     "DeadlineError", "Embeddings", "Event", "FileError", "FileInput", "ForkedError", "InternalServerError",
     "InvalidArgumentError", "Json", "LimitExceededError", "NotFoundError", "NotSentError", "OaicError",
-    "PermissionDeniedError", "QueueFullError", "QuotaError", "RateLimitError", "Request", "RequestCancelledError",
-    "RequestOptions", "Response", "Stream", "UnprocessableEntityError", "Usage", "WebhookError", "set_log",
+    "PermissionDeniedError", "Progress", "QueueFullError", "QuotaError", "RateLimitError", "Request", "RequestCancelledError",
+    "RequestOptions", "Response", "Stream", "Token", "TokenProvider", "UnprocessableEntityError", "Usage", "WebhookError", "set_log",
     "to_logging", "verify_webhook",
 ]  # fmt: skip
 

@@ -6,18 +6,19 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from ctypes import byref, c_int32, c_void_p
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from . import _calls
+from . import _calls, _sequence
 from ._core import Core
 from ._face import Face
-from ._native import EVENT_DONE, quick
+from ._native import EVENT_DONE, EVENT_PROGRESS, quick
 from ._request import FileInput, Json, Native, Request, RequestOptions
-from ._response import Embeddings, Response, good, take
+from ._response import Embeddings, Progress, Response, good, take, tell
 from ._stream import AsyncStream, Queue
+from ._tokens import LoopTokens, TokenProvider
 from .errors import OaicError, check
 
 if TYPE_CHECKING:
@@ -31,11 +32,12 @@ _ROUNDS = 4
 class _Channel:
     """The queue of one event loop, and the futures that wait for its events."""
 
-    __slots__ = ("queue", "pending", "tag", "closing")
+    __slots__ = ("queue", "pending", "progress", "tag", "closing")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.queue = Queue()
         self.pending: dict[int, asyncio.Future[Response]] = {}
+        self.progress: dict[int, Callable[[Progress], object]] = {}
         self.tag = 0
         self.closing = False
         loop.add_reader(self.queue.fd, self.rung)
@@ -53,11 +55,14 @@ class _Channel:
             events = take(pointer, _MOST)
             if not events:
                 break
-            for tag, kind, _, end in events:
+            for tag, kind, data, end in events:
                 if kind == EVENT_DONE:
                     future = pending.pop(tag, None)
                     if future is not None and not future.done() and end is not None:
                         future.set_result(end)
+                elif kind == EVENT_PROGRESS:
+                    # Whatever it raises is for the loop to tell, and no concern of the other events.
+                    asyncio.get_running_loop().call_soon(tell, self.progress.get(tag), data)
         if self.closing:
             self.close()
 
@@ -65,13 +70,27 @@ class _Channel:
 class AsyncClient(Face):
     """A client for asyncio. It may be used from several event loops, one after the other or in several threads.
 
-    Options as for `Client`. Cancelling a task cancels its request.
+    Options as for `Client`. Cancelling a task cancels its request. A `token_provider` may be an async function, and is
+    called in an event loop that uses the client; a plain function must not block it.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, token_provider: TokenProvider | None = None, **options: Any) -> None:
         self._core = Core(options)
         self._channels: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Channel] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
+        if token_provider is not None:
+            self._core.use_tokens(self._tokens(token_provider))
+
+    def _tokens(self, provider: TokenProvider) -> LoopTokens:
+        tokens = LoopTokens(self._core, provider)
+        # Those whose requests wait already.
+        for loop in list(self._channels):
+            loop.call_soon_threadsafe(tokens.serve)
+        return tokens
+
+    def _serve_tokens(self) -> None:
+        if self._core.tokens is not None:
+            self._core.tokens.serve()
 
     def _channel(self, loop: asyncio.AbstractEventLoop) -> _Channel:
         channel = self._channels.get(loop)
@@ -84,6 +103,7 @@ class AsyncClient(Face):
     def _begin(self, native: Native | None, embed: tuple[str, str | Sequence[str]] | None = None) -> _Begun:
         loop = asyncio.get_running_loop()
         channel = self._channel(loop)
+        self._serve_tokens()
         channel.tag = tag = channel.tag + 1
         pointer = channel.queue.pointer
         if embed is not None:
@@ -112,12 +132,24 @@ class AsyncClient(Face):
                 channel.pending.pop(tag, None)
             raise
 
+    async def _told(self, begun: _Begun, on_progress: Callable[[Progress], object] | None) -> Response:
+        """Waits for the end, and tells how far it has come meanwhile."""
+        if on_progress is None:
+            return await self._finish(begun)
+        channel, tag = begun[:2]
+        channel.progress[tag] = on_progress
+        try:
+            return await self._finish(begun)
+        finally:
+            del channel.progress[tag]
+
     async def request(self, request: Request) -> Response:
         """Sends any request."""
-        return await self._finish(self._begin(request.build()))
+        return await self._told(self._begin(request.build()), request.on_progress)
 
     def stream(self, request: Request) -> AsyncStream:
         """Sends any request whose answer is a stream of events; to be called in the event loop."""
+        self._serve_tokens()
         return AsyncStream(self._core, request)
 
     async def embed(
@@ -134,7 +166,7 @@ class AsyncClient(Face):
         begun = self._begin(more.build() if more else None, (model, inputs))
         return cast(Embeddings, await self._finish(begun))
 
-    async def pages(self, request: Request) -> AsyncIterator[Response]:
+    async def pages(self, request: Request) -> AsyncGenerator[Response, None]:
         """The pages of a list. The next one is fetched while the caller works on one."""
         native = request.build()
         more, error = c_int32(1), c_void_p()
@@ -151,6 +183,45 @@ class AsyncClient(Face):
             if begun is not None:
                 begun[0].pending.pop(begun[1], None)
                 self._core.cancel(begun[2])
+
+    async def items(self, request: Request) -> AsyncGenerator[Any, None]:
+        """The elements of a list, page after page."""
+        pages = self.pages(request)
+        try:
+            async for page in pages:
+                for item in page.json().get("data") or ():
+                    yield item
+        finally:
+            await pages.aclose()
+
+    async def _run(self, begin: _sequence.Begin, on_progress: Callable[[Progress], object] | None = None) -> Response:
+        loop = asyncio.get_running_loop()
+        channel = self._channel(loop)
+        self._serve_tokens()
+        channel.tag = tag = channel.tag + 1
+        number = begin(self._core, channel.queue.pointer, tag)
+        channel.pending[tag] = future = loop.create_future()
+        return await self._told((channel, tag, number, future), on_progress)
+
+    async def wait_until(self, path: str, **options: Unpack[_sequence.WaitOptions]) -> Response:
+        """Asks for an object, such as ``/batches/batch_1``, until it is done; as `Client.wait_until`."""
+        return await self._run(_sequence.wait_until(path, options))
+
+    async def run_batch(
+        self,
+        body: Json,
+        input: str | os.PathLike[str] | None = None,
+        output: str | os.PathLike[str] | None = None,
+        **options: Unpack[_sequence.PollOptions],
+    ) -> Response:
+        """Runs a batch from its input file to its results; as `Client.run_batch`."""
+        return await self._run(_sequence.run_batch(body, input, output, options))
+
+    async def upload_in_parts(
+        self, path: str | os.PathLike[str], body: Json, on_progress: Callable[[Progress], object] | None = None
+    ) -> Response:
+        """Uploads a file that is too large for `upload`; as `Client.upload_in_parts`."""
+        return await self._run(_sequence.upload_in_parts(path, body, on_progress is not None), on_progress)
 
     async def chat(self, body: Json, **options: Unpack[RequestOptions]) -> Response:
         """POST /chat/completions."""

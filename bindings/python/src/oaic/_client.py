@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from ctypes import byref, c_int32, c_void_p
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from . import _calls
+from . import _calls, _sequence
 from ._core import Core
 from ._face import Face
-from ._native import EVENT_DONE, quick
+from ._native import EVENT_DONE, EVENT_PROGRESS, quick
 from ._request import FileInput, Json, Native, Request, RequestOptions
-from ._response import Embeddings, Response, good
+from ._response import Embeddings, Progress, Response, good, tell
 from ._stream import Queue, Stream
+from ._tokens import ThreadTokens, TokenProvider
 from .errors import check
 
 if TYPE_CHECKING:
@@ -26,13 +27,27 @@ class Client(Face):
 
     Options go by the names of the library's option table, such as ``max_concurrent_requests=64``; what is not given
     comes from the environment, a ``.env`` file and the defaults.
+
+    `token_provider` brings bearer tokens in place of the API key: it is called in a thread of its own, before the first
+    request, shortly before a token's end, and when the server answers 401; never twice at once. What it raises is why
+    requests fail with the status ``OAI_ERR_NO_API_KEY``.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, token_provider: TokenProvider | None = None, **options: Any) -> None:
         self._core = Core(options)
         self._queues: list[Queue] = []
+        if token_provider is not None:
+            self._core.use_tokens(self._tokens(token_provider))
+
+    def _tokens(self, provider: TokenProvider) -> ThreadTokens:
+        tokens, before = ThreadTokens(self._core, provider), self._core.tokens
+        if before is not None and before.served:
+            tokens.serve()
+        return tokens
 
     def _queue(self) -> Queue:
+        if self._core.tokens is not None:
+            self._core.tokens.serve()
         try:
             return self._queues.pop()
         except IndexError:
@@ -42,14 +57,18 @@ class Client(Face):
         queue = self._queue()
         return queue, self._core.submit(native, queue.pointer, 1)
 
-    def _finish(self, queue: Queue, number: int) -> Response:
+    def _finish(
+        self, queue: Queue, number: int, on_progress: Callable[[Progress], object] | None = None
+    ) -> Response:
         """Waits for the only request of a queue. Interrupted, it cancels it and gives the queue up."""
         end: Response | None = None
         try:
             while end is None:
-                for _, kind, _, made in queue.wait(1):
+                for _, kind, data, made in queue.wait(1):
                     if kind == EVENT_DONE:
                         end = made
+                    elif kind == EVENT_PROGRESS:
+                        tell(on_progress, data)
         except BaseException:  # what the handler of a signal raised, such as KeyboardInterrupt
             self._core.cancel(number)
             raise
@@ -58,10 +77,12 @@ class Client(Face):
 
     def request(self, request: Request) -> Response:
         """Sends any request."""
-        return self._finish(*self._begin(request.build()))
+        return self._finish(*self._begin(request.build()), request.on_progress)
 
     def stream(self, request: Request) -> Stream:
         """Sends any request whose answer is a stream of events."""
+        if self._core.tokens is not None:
+            self._core.tokens.serve()
         return Stream(self._core, request)
 
     def embed(
@@ -95,6 +116,46 @@ class Client(Face):
         finally:
             if begun is not None:
                 self._core.cancel(begun[1])
+
+    def items(self, request: Request) -> Iterator[Any]:
+        """The elements of a list, page after page."""
+        for page in self.pages(request):
+            yield from page.json().get("data") or ()
+
+    def _run(self, begin: _sequence.Begin, on_progress: Callable[[Progress], object] | None = None) -> Response:
+        queue = self._queue()
+        return self._finish(queue, begin(self._core, queue.pointer, 1), on_progress)
+
+    def wait_until(self, path: str, **options: Unpack[_sequence.WaitOptions]) -> Response:
+        """Asks for an object, such as ``/batches/batch_1``, until it is done: a run, batch, fine-tuning job, vector-store
+        file, video or background response. Gives it as it ended, also if it failed: look at its status.
+        """
+        return self._run(_sequence.wait_until(path, options))
+
+    def run_batch(
+        self,
+        body: Json,
+        input: str | os.PathLike[str] | None = None,
+        output: str | os.PathLike[str] | None = None,
+        **options: Unpack[_sequence.PollOptions],
+    ) -> Response:
+        """Runs a batch from its input file (JSONL) to its results: uploads, creates, waits, and writes its results to `output`,
+        and the lines that failed to the same name with ``.errors`` added.
+
+        `body` holds the members of POST /batches, such as endpoint. Gives the batch as it ended, also if it failed.
+        Interrupted, it goes on at the server, and the error's `body` holds the members that another call goes on with.
+        """
+        return self._run(_sequence.run_batch(body, input, output, options))
+
+    def upload_in_parts(
+        self, path: str | os.PathLike[str], body: Json, on_progress: Callable[[Progress], object] | None = None
+    ) -> Response:
+        """Uploads a file that is too large for `upload`: in parts of 64 MiB, or ``part_bytes`` of the body, four at a time.
+
+        `body` holds the members of POST /uploads, such as purpose. `on_progress` is told how many bytes of whole parts
+        have arrived. Interrupted, the error's `body` is what to go on with as the body.
+        """
+        return self._run(_sequence.upload_in_parts(path, body, on_progress is not None), on_progress)
 
     def chat(self, body: Json, **options: Unpack[RequestOptions]) -> Response:
         """POST /chat/completions."""

@@ -8,20 +8,30 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 import weakref
 from array import array
 from collections.abc import Mapping, Sequence
 from ctypes import byref, c_size_t, c_uint64, c_void_p, string_at
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._native import lib, quick
 from ._request import Native, encoded, text
-from .errors import ClosedError, check, raise_owned
+from .errors import ClosedError, DeadlineError, check, raise_owned
+
+if TYPE_CHECKING:
+    from ._tokens import Tokens
 
 _embed = quick.oai_embed_to
 _submit = quick.oai_submit_to
 
 _cores: weakref.WeakSet[Core] = weakref.WeakSet()
+
+_DEADLINE = -301
+
+#: The longest wait without a look at signals, in seconds. One that comes just before a wait begins, or that the system
+#: hands to another thread, does not end the wait.
+STEP = 0.25
 
 
 class Core:
@@ -37,6 +47,7 @@ class Core:
         self._idle = threading.Condition(self._lock)
         self._busy = 0
         self._models: dict[str, bytes] = {}
+        self.tokens: Tokens | None = None
         _cores.add(self)
 
     def _live(self) -> int:
@@ -80,6 +91,33 @@ class Core:
             raise_owned(status, error)
         return number.value
 
+    def begin(self, function: Any, arguments: tuple[Any, ...], queue: int, tag: int) -> int:
+        """Begins a call by a function of the library that tells a queue its outcome; gives its id."""
+        number, error = c_uint64(), c_void_p()
+        with self._lock:
+            status = function(self._live(), *arguments, queue, tag, byref(number), byref(error))
+        check(status, error)
+        return number.value
+
+    def use_tokens(self, tokens: Tokens | None) -> None:
+        """Lets a provider bring bearer tokens; None: none."""
+        error = c_void_p()
+        with self._lock:
+            status = quick.oai_set_token_queue(self._live(), tokens.pointer if tokens else None, 0, byref(error))
+            check(status, error)
+            before, self.tokens = self.tokens, tokens
+        if before is not None:
+            before.stop()
+
+    def tell(self, function: str, *arguments: Any) -> None:
+        """Tells the client something, unless it is closed."""
+        error = c_void_p()
+        with self._lock:
+            if self._handle is None:
+                return
+            status = getattr(quick, function)(self._handle, *arguments, byref(error))
+        check(status, error)
+
     def cancel(self, number: int) -> None:
         """Cancels a request; one that has ended stays as it is."""
         with self._lock:
@@ -119,13 +157,20 @@ class Core:
         check(status, error)
 
     def drain(self, timeout: float) -> None:
-        """Takes no more and waits for what is accepted."""
-        error = c_void_p()
+        """Takes no more and waits for what is accepted, in short steps, between which signals are handled."""
+        error, end = c_void_p(), time.monotonic() + timeout
         with self._lock:
             handle = self._live()
             self._busy += 1
         try:
-            status = lib.oai_client_close(handle, round(timeout * 1000), byref(error))
+            while True:
+                left = max(0.0, end - time.monotonic())
+                status = lib.oai_client_close(handle, round(min(left, STEP) * 1000), byref(error))
+                if status != _DEADLINE:
+                    break
+                quick.oai_error_free(error)
+                if left <= STEP:
+                    raise DeadlineError(f"the client still had requests after {timeout} s; they go on", number=_DEADLINE)
         finally:
             with self._lock:
                 self._busy -= 1
@@ -140,11 +185,15 @@ class Core:
                 self._idle.wait()
         if handle is not None:
             lib.oai_client_free(handle)
+        if self.tokens is not None:
+            self.tokens.stop()
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None) is not None:
             lib.oai_client_free(self._handle)
             self._handle = None
+            if self.tokens is not None:
+                self.tokens.stop()
 
 
 def signed(headers: Mapping[str, str]) -> list[bytes | None]:

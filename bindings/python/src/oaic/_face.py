@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ._core import Core
+from ._tokens import TokenProvider, Tokens
 
 
 class Face:
@@ -13,9 +14,16 @@ class Face:
 
     _core: Core
 
+    def _tokens(self, provider: TokenProvider) -> Tokens:
+        raise NotImplementedError
+
     def configure(self, **options: Any) -> None:
-        """Changes options, all or none; None puts a default back."""
+        """Changes options, all or none; None puts a default back, and takes a `token_provider` away."""
+        changes_provider = "token_provider" in options
+        provider: TokenProvider | None = options.pop("token_provider", None)
         self._core.configure(options)
+        if changes_provider:
+            self._core.use_tokens(self._tokens(provider) if provider is not None else None)
 
     def config(self) -> dict[str, Any]:
         """The options in force and where each came from. Secrets are masked."""

@@ -28,7 +28,9 @@ ERROR_VIEW = struct.Struct("=iiQi4xQQQQQ32x")
 
 EVENT_CHUNK = 1
 EVENT_DONE = 2
+EVENT_PROGRESS = 4
 EVENT_LOG = 8
+EVENT_TOKEN_WANTED = 16
 
 
 def _candidates() -> list[str]:
@@ -39,7 +41,7 @@ def _candidates() -> list[str]:
             return [os.path.join(told, name) for name in names]
         return [told]
     packaged = [path for path in map(Path(__file__).with_name, names) if path.exists()]
-    return [str(packaged[0])] if packaged else names[:1]
+    return [str(packaged[0])] if packaged else names
 
 
 def _load() -> tuple[ctypes.CDLL, ctypes.PyDLL]:
@@ -103,6 +105,8 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "oai_request_add_file": (c_int32, [_P, _TEXT, _TEXT, _TEXT, _TEXT, _N]),
     "oai_request_add_file_path": (c_int32, [_P, _TEXT, _TEXT, _TEXT, _TEXT]),
     "oai_request_set_output_path": (c_int32, [_P, _TEXT]),
+    "oai_request_set_output_fd": (c_int32, [_P, c_int32]),
+    "oai_request_set_progress": (c_int32, [_P, c_int32]),
     "oai_request_next_page": (c_int32, [_P, _P, _P, _P]),
     "oai_response_header_at": (c_int32, [_P, _N, _P, _P]),
     "oai_response_usage": (c_int32, [_P, _P, _P, _P]),
@@ -110,6 +114,12 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "oai_string_free": (None, [_P]),
     "oai_submit_to": (c_int32, [_P, _P, _P, c_uint64, _P, _P]),
     "oai_embed_to": (c_int32, [_P, _TEXT, _TEXT, _P, _N, _P, _P, c_uint64, _P, _P]),
+    "oai_wait_until_to": (c_int32, [_P, _P, _TEXT, _N, _P, c_uint64, _P, _P]),
+    "oai_batch_run_to": (c_int32, [_P, _TEXT, _N, _TEXT, _TEXT, _P, c_uint64, _P, _P]),
+    "oai_upload_to": (c_int32, [_P, _TEXT, _N, _TEXT, _P, c_uint64, _P, _P]),
+    "oai_set_token_queue": (c_int32, [_P, _P, c_uint64, _P]),
+    "oai_provide_token": (c_int32, [_P, c_uint64, _TEXT, _N, c_uint64, _P]),
+    "oai_refuse_token": (c_int32, [_P, c_uint64, _TEXT, _N, _P]),
     "oai_cancel": (c_int32, [_P, c_uint64, _P]),
     "oai_fold_new": (c_int32, [_P, _P]),
     "oai_fold_push": (c_int32, [_P, _TEXT, _N, _P]),

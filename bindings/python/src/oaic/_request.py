@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ctypes import byref, c_void_p
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, Union
 
 from ._native import quick
+from ._response import Progress
 from .errors import check, error_at
 
 #: A body: anything that json.dumps takes, or JSON as text or bytes.
@@ -32,6 +33,7 @@ class RequestOptions(TypedDict, total=False):
     priority: Priority
     timeout: float
     idempotency_key: str
+    on_progress: Callable[[Progress], object]
 
 
 @dataclass
@@ -45,12 +47,15 @@ class Request:
     query: Mapping[str, Any] = field(default_factory=dict)
     fields: Sequence[tuple[str, str | bytes]] = ()
     files: Mapping[str, FileInput] = field(default_factory=dict)
-    output: str | os.PathLike[str] | None = None
+    #: A file that the body of a good answer is written to as it comes: a path, or an open descriptor.
+    output: str | os.PathLike[str] | int | None = None
     priority: Priority | None = None
     timeout: float | None = None
     idempotency_key: str | None = None
     dimensions: int | None = None
     user: str | None = None
+    #: Is told how far a form, or an answer to a file, has come; at most ten times a second.
+    on_progress: Callable[[Progress], object] | None = None
 
     def build(self, stream: bool = False) -> Native:
         """The request as the library has it."""
@@ -97,7 +102,9 @@ class Native:
                 self._set(f"the file {name}", "oai_request_add_file", _text(name), _text(file[0]), None, file[1], len(file[1]))
             else:
                 self._set(f"the file {name}", "oai_request_add_file_path", _text(name), os.fsencode(file), None, None)
-        if request.output is not None:
+        if isinstance(request.output, int):
+            self._set("the output descriptor", "oai_request_set_output_fd", request.output)
+        elif request.output is not None:
             self._set("the output path", "oai_request_set_output_path", os.fsencode(request.output))
         if request.priority is not None:
             if request.priority not in _PRIORITIES:
@@ -113,6 +120,8 @@ class Native:
             self._set("dimensions", "oai_request_set_dimensions", request.dimensions)
         if request.user is not None:
             self._set("user", "oai_request_set_user", _text(request.user))
+        if request.on_progress is not None:
+            self._set("progress", "oai_request_set_progress", 1)
         if stream:
             self._set("stream", "oai_request_set_stream", 1)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import ctypes
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ctypes import byref, c_size_t, c_void_p, string_at
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from ._native import EVENT_DONE, RECORD, VIEW, quick
 from .errors import error_at, text_at
@@ -30,6 +30,21 @@ class Usage(NamedTuple):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+
+
+class Progress(NamedTuple):
+    """How much of a form was sent, or of an answer written to its file."""
+
+    way: Literal["upload", "download"]
+    bytes: int
+    #: None where it is not known.
+    total: int | None
+
+
+def tell(progress: Callable[[Progress], object] | None, data: bytes) -> None:
+    """Tells what an event of progress says."""
+    if progress is not None:
+        progress(Progress(**json.loads(data)))
 
 
 class Response:
@@ -188,7 +203,7 @@ def good(response: Response) -> Response:
     """The response, or its error raised."""
     view = response._view
     if view[1] != 0:
-        raise error_at(view[11], view[1], view[3])
+        raise error_at(view[11], view[1], view[3], string_at(view[5], view[6]))
     return response
 
 

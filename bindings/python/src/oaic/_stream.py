@@ -7,11 +7,12 @@ from __future__ import annotations
 import asyncio
 import json
 import select
+import threading
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Any
 
-from ._core import Core, fold, new_queue
+from ._core import STEP, Core, fold, new_queue
 from ._native import EVENT_CHUNK, EVENT_DONE, lib, quick
 from ._request import Request
 from ._response import Folded, QueueEvent, Response, good, take
@@ -73,7 +74,9 @@ class Queue:
             if self._poll is None:
                 self._poll = select.poll()
                 self._poll.register(self.fd, select.POLLIN)
-            self._poll.poll()
+            # Only the main thread handles signals.
+            main = threading.current_thread() is threading.main_thread()
+            self._poll.poll(STEP * 1000 if main else None)
         return events
 
 

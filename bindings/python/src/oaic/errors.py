@@ -32,6 +32,9 @@ class OaicError(Exception):
     attempts: int
     #: Whether the request may have been carried out although it failed.
     may_have_executed: bool
+    #: The body of the last answer. Of a `run_batch` or `upload_in_parts` that can go on, the JSON to go on with; of a
+    #: `wait_until` whose time is over, the object as it was last seen.
+    body: bytes
     message: str
 
     def __init__(
@@ -47,6 +50,7 @@ class OaicError(Exception):
         retry_after: int = 0,
         attempts: int = 0,
         may_have_executed: bool = False,
+        body: bytes = b"",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -60,6 +64,7 @@ class OaicError(Exception):
         self.retry_after = retry_after
         self.attempts = attempts
         self.may_have_executed = may_have_executed
+        self.body = body
 
 
 class ConfigError(OaicError):
@@ -188,7 +193,7 @@ def text_at(value: bytes | int | None) -> str | None:
     return found.decode("utf-8", "replace")
 
 
-def error_at(pointer: int, number: int, attempts: int = 0) -> OaicError:
+def error_at(pointer: int, number: int, attempts: int = 0, body: bytes = b"") -> OaicError:
     """The exception for a borrowed oai_error (0: only the status is known)."""
     kind = _CLASSES.get(number, OaicError)
     if not pointer:
@@ -210,6 +215,7 @@ def error_at(pointer: int, number: int, attempts: int = 0) -> OaicError:
         param=text_at(told[7]),
         request_id=text_at(told[8]),
         attempts=attempts,
+        body=body,
     )
 
 

@@ -1,0 +1,141 @@
+"""Tests the calls that are several requests: waits, batches, and uploads in parts, by both clients."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Options
+from server import Server
+
+import oaic
+
+JOB = "/fine_tuning/jobs/job-1"
+SOON: Any = {"interval": 0.001, "max_interval": 0.001}
+
+
+def tells(server: Server, *statuses: str) -> None:
+    """Lets the server tell these statuses of a job one after the other, the last for ever."""
+    rules: list[dict[str, Any]] = [
+        {"match": {"path": "/v1/fine_tuning/*"}, "status": 200, "body": {"status": status}} for status in statuses
+    ]
+    rules[-1]["times"] = None
+    server.ask("/_script", rules)
+
+
+def test_a_wait_ends_with_its_object(server: Server, client: oaic.Client) -> None:
+    tells(server, "queued", "running", "failed")
+    answer = client.wait_until(JOB, headers={"x-thing": "yes"}, query={"expand": "all"}, priority="low", **SOON)
+    assert answer.json() == {"status": "failed"}
+    log = server.ask("/_log")
+    assert [one["path"] for one in log] == [f"/v1{JOB}?expand=all"] * 3
+    assert log[2]["headers"]["x-thing"] in ("yes", ["yes"])
+
+
+def test_a_wait_looks_where_it_is_told_and_in_its_time(server: Server, client: oaic.Client) -> None:
+    server.ask("/_script", [{"match": {"path": "/v1/things"}, "status": 200, "body": {"state": one}} for one in "abc"])
+    assert client.wait_until("/things", field="state", statuses=["b"], **SOON).json() == {"state": "b"}
+    tells(server, "running")
+    with pytest.raises(oaic.DeadlineError) as late:
+        client.wait_until(JOB, timeout=0.05, **SOON)
+    assert json.loads(late.value.body) == {"status": "running"}
+    with pytest.raises(oaic.NotFoundError) as missing:
+        client.wait_until("/none")
+    assert "error" in json.loads(missing.value.body)
+
+
+def test_a_batch_runs_from_its_input_to_its_results(server: Server, client: oaic.Client, tmp_path: Path) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text('{"custom_id": "1"}\n')
+    batch = client.run_batch({"endpoint": "/v1/embeddings", "metadata": {"for": "tests"}}, source, target, **SOON).json()
+    assert batch["status"] == "completed" and target.read_text() == batch["output_file_id"]
+    created = server.ask("/_log")[1]
+    assert created["path"] == "/v1/batches" and created["body"]["metadata"] == {"for": "tests"}
+    for body, kind in (("[]", ValueError), ("{", ValueError), ("{}", oaic.InvalidArgumentError)):
+        with pytest.raises(kind):
+            client.run_batch(body)
+
+
+def test_an_interrupted_batch_goes_on(server: Server, options: Options, tmp_path: Path) -> None:
+    rule = {"match": {"path": "/v1/batches/*"}, "times": None, "status": 200, "body": {"status": "in_progress"}}
+    server.ask("/_script", [rule])
+    source = tmp_path / "in.jsonl"
+    source.write_text("{}\n")
+    client = oaic.Client(**options())
+
+    def close() -> None:
+        server.ask("/_stats?arrived=4")
+        client.close()
+
+    closer = threading.Thread(target=close)
+    closer.start()
+    with pytest.raises(oaic.RequestCancelledError) as caught:
+        client.run_batch({"endpoint": "/v1/embeddings"}, source, **SOON)
+    closer.join()
+    assert json.loads(caught.value.body) == {"batch_id": "batch-test"}
+    server.ask("/_reset", post=True)
+    with oaic.Client(**options()) as again:
+        assert again.run_batch(caught.value.body, **SOON).json()["status"] == "completed"
+    assert server.ask("/_log")[0]["path"] == "/v1/batches/batch-test"
+
+
+def test_a_file_goes_up_in_parts_and_an_interrupted_one_goes_on(server: Server, options: Options, tmp_path: Path) -> None:
+    path, body = tmp_path / "large.jsonl", {"purpose": "batch", "part_bytes": 300}
+    path.write_text("x" * 1000)
+    told: list[oaic.Progress] = []
+    with oaic.Client(**options(max_retries=0)) as client:
+        assert client.upload_in_parts(path, body, told.append).json()["status"] == "completed"
+        assert told[-1] == ("upload", 1000, 1000)
+        assert server.ask("/_stats")["arrived"] == 6
+        server.ask("/_reset", post=True)
+        server.ask("/_script", [{"match": {"path": "/v1/uploads/upload-test/complete"}, "status": 500}])
+        with pytest.raises(oaic.InternalServerError) as caught:
+            client.upload_in_parts(path, body)
+        assert len(json.loads(caught.value.body)["part_ids"]) == 4
+        client.upload_in_parts(path, caught.value.body)
+        assert server.ask("/_stats")["arrived"] == 7
+        with pytest.raises(oaic.FileError):
+            client.upload_in_parts(tmp_path / "none", body)
+
+
+def test_the_same_without_waiting(server: Server, options: Options, tmp_path: Path) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text("x" * 1000)
+    told: list[oaic.Progress] = []
+
+    async def main() -> None:
+        async with oaic.AsyncClient(**options()) as client:
+            tells(server, "queued", "succeeded")
+            assert (await client.wait_until(JOB, **SOON)).json() == {"status": "succeeded"}
+            batch = await client.run_batch({"endpoint": "/v1/embeddings"}, source, target, **SOON)
+            assert target.read_text() == batch.json()["output_file_id"]
+            await client.upload_in_parts(source, {"purpose": "batch", "part_bytes": 300}, told.append)
+            assert told.pop() == ("upload", 1000, 1000)
+            await client.upload(source, {"purpose": "batch"}, on_progress=told.append)
+            assert told[-1].way == "upload"
+
+            server.ask("/_reset", post=True)
+            tells(server, "running")
+            waiting = asyncio.create_task(client.wait_until(JOB, **SOON))
+            await asyncio.to_thread(server.ask, "/_stats?arrived=3")
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await waiting
+            assert isinstance(caught.value.__cause__, oaic.RequestCancelledError)
+
+    asyncio.run(main())
+
+
+def test_items_come_one_by_one_without_waiting(server: Server, options: Options) -> None:
+    pages = [{"data": [{"id": "a"}, {"id": "b"}], "has_more": True, "last_id": "b"}, {"data": [{"id": "c"}], "has_more": False}]
+    server.ask("/_script", [{"match": {"path": "/v1/files"}, "status": 200, "body": page} for page in pages])
+
+    async def main() -> list[str]:
+        async with oaic.AsyncClient(**options()) as client:
+            return [item["id"] async for item in client.items(oaic.Request("GET", "/files"))]
+
+    assert asyncio.run(main()) == ["a", "b", "c"]
