@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -19,10 +20,16 @@ ROOT = Path(__file__).resolve().parent.parent
 HELLO = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hello"}]}
 
 
-def run(environment: dict[str, str], *arguments: str, folder: Path | None = None, good: bool = True) -> str:
+def run(
+    environment: dict[str, str],
+    *arguments: str,
+    folder: Path | None = None,
+    good: bool = True,
+    python: str | Path = sys.executable,
+) -> str:
     """What a program of Python prints; on both streams if it is to fail."""
     done = subprocess.run(
-        [sys.executable, *arguments], env=environment, cwd=folder, capture_output=True, text=True, timeout=60
+        [str(python), *arguments], env=environment, cwd=folder, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode == 0) == good, done.stdout + done.stderr
     return done.stdout if good else done.stdout + done.stderr
@@ -112,19 +119,76 @@ def test_the_log_goes_to_logging(client: oaic.Client, caplog: pytest.LogCaptureF
         oaic.set_log("warn")
 
 
-def test_the_code_of_the_readme_runs(environment: dict[str, str], tmp_path: Path) -> None:
+def installed(folder: Path, with_library: bool) -> tuple[str, Path]:
+    """Builds a wheel, and installs it where nothing else is: its name, and the interpreter that has it."""
+    source, made = folder / "source", folder / "made"
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns("__pycache__"))
+    if with_library:
+        place = Path(os.environ["OAI_LIBRARY_PATH"])
+        name = "liboaic.0.dylib" if sys.platform == "darwin" else "liboaic.so.0"
+        shutil.copy(place / name if place.is_dir() else place, source / "src" / "oaic" / name)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    wheel = ["wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", str(made), str(source)]
+    subprocess.run([*pip, *wheel], check=True)
+    [path] = made.iterdir()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], check=True)
+    python = folder / "venv" / "bin" / "python"
+    subprocess.run([*pip, "--python", str(python), "install", "--no-index", str(path)], check=True)
+    return path.name, python
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A wheel with the library in it, installed."""
+    return installed(tmp_path_factory.mktemp("complete"), with_library=True)
+
+
+@pytest.fixture
+def bare(environment: dict[str, str]) -> dict[str, str]:
+    """The environment of a program whose package is installed with its library."""
+    return {name: value for name, value in environment.items() if name not in ("PYTHONPATH", "OAI_LIBRARY_PATH")}
+
+
+def test_a_wheel_with_the_library_needs_nothing_else(complete: tuple[str, Path], bare: dict[str, str]) -> None:
+    name, python = complete
+    assert re.fullmatch(r"oaic-[\d.]+-py3-none-(linux|macosx)_\w+\.whl", name)
+    files = "import oaic, pathlib; print(*(path.name for path in pathlib.Path(oaic.__file__).parent.iterdir()))"
+    assert {"py.typed", "_client.py"} < set(run(bare, "-c", files, python=python).split())
+    program = "import oaic; print(oaic.Client().embed('m', 'text').rows)"
+    assert run(bare, "-c", program, python=python) == "1\n"
+
+
+def test_a_wheel_without_it_finds_the_library_elsewhere(
+    tmp_path: Path, bare: dict[str, str], environment: dict[str, str]
+) -> None:
+    name, python = installed(tmp_path, with_library=False)
+    assert name.endswith("-py3-none-any.whl")
+    told = run(bare, "-c", "import oaic", python=python, good=False)
+    assert "set OAI_LIBRARY_PATH to its file or folder" in told and "liboaic.so.0" in told
+    found = {**bare, "OAI_LIBRARY_PATH": environment["OAI_LIBRARY_PATH"]}
+    assert run(found, "-c", "import oaic; print(oaic.Client().models().http_status)", python=python) == "200\n"
+
+
+def test_the_code_of_the_readme_runs(complete: tuple[str, Path], bare: dict[str, str], tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    assert len(blocks) >= 6
+    assert len(blocks) == 8
+    for name in ("large.jsonl", "requests.jsonl"):
+        (tmp_path / name).write_text("{}\n")
     for number, block in enumerate(blocks):
         program = tmp_path / f"block{number}.py"
         program.write_text(block)
-        assert run(environment, str(program), folder=tmp_path), f"block {number} printed nothing"
+        assert run(bare, str(program), folder=tmp_path, python=complete[1]), f"block {number} printed nothing"
 
 
-def test_the_examples_run(environment: dict[str, str]) -> None:
-    examples = ROOT / "examples"
-    assert run(environment, str(examples / "chat.py"), "Hello") == "You said: Hello\n"
-    assert "lighthouse" in run(environment, str(examples / "search.py"), "When was the lighthouse built?")
+def test_the_examples_run(complete: tuple[str, Path], bare: dict[str, str], tmp_path: Path) -> None:
+    def example(name: str, *arguments: str) -> str:
+        return run(bare, str(ROOT / "examples" / name), *arguments, folder=tmp_path, python=complete[1])
+
+    assert example("chat.py", "Hello") == "You said: Hello\n"
+    assert "lighthouse" in example("search.py", "When was the lighthouse built?")
+    (tmp_path / "in.jsonl").write_text("{}\n")
+    assert example("batch.py", "/v1/embeddings", "in.jsonl", "out.jsonl").startswith("completed")
+    assert (tmp_path / "out.jsonl").exists()
 
 
 def test_a_program_ends_with_a_client_and_a_stream_left_open(environment: dict[str, str], server: Server) -> None:

@@ -170,7 +170,7 @@ class Core:
                     break
                 quick.oai_error_free(error)
                 if left <= STEP:
-                    raise DeadlineError(f"the client still had requests after {timeout} s; they go on", number=_DEADLINE)
+                    raise DeadlineError(f"the client still had requests after {round(timeout * 1000)} ms; they go on", number=_DEADLINE)
         finally:
             with self._lock:
                 self._busy -= 1
