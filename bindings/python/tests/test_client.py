@@ -183,8 +183,9 @@ def test_what_a_signal_raises_cancels_the_request(server: Server, client: oaic.C
     before = signal.signal(signal.SIGALRM, handler)
     signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
     try:
-        with pytest.raises(Interrupted):
+        with pytest.raises(Interrupted) as caught:
             client.chat(HELLO)
+        assert isinstance(caught.value.__cause__, oaic.RequestCancelledError)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -83,6 +83,19 @@ def test_an_interrupted_batch_goes_on(server: Server, options: Options, tmp_path
     assert server.ask("/_log")[0]["path"] == "/v1/batches/batch-test"
 
 
+def test_what_progress_raises_ends_the_upload_and_says_how_it_goes_on(client: oaic.Client, tmp_path: Path) -> None:
+    path = tmp_path / "large.jsonl"
+    path.write_text("x" * 100_000)
+
+    def told(progress: oaic.Progress) -> None:
+        raise KeyError(progress.way)
+
+    with pytest.raises(KeyError) as caught:
+        client.upload_in_parts(path, {"purpose": "batch", "part_bytes": 300}, told)
+    assert isinstance(caught.value.__cause__, oaic.RequestCancelledError)
+    assert json.loads(caught.value.__cause__.body)["upload_id"] == "upload-test"
+
+
 def test_a_file_goes_up_in_parts_and_an_interrupted_one_goes_on(server: Server, options: Options, tmp_path: Path) -> None:
     path, body = tmp_path / "large.jsonl", {"purpose": "batch", "part_bytes": 300}
     path.write_text("x" * 1000)

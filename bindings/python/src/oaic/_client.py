@@ -16,7 +16,7 @@ from ._request import FileInput, Json, Native, Request, RequestOptions
 from ._response import Embeddings, Progress, Response, good, tell
 from ._stream import Queue, Stream
 from ._tokens import ThreadTokens, TokenProvider
-from .errors import check
+from .errors import OaicError, check
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -69,8 +69,9 @@ class Client(Face):
                         end = made
                     elif kind == EVENT_PROGRESS:
                         tell(on_progress, data)
-        except BaseException:  # what the handler of a signal raised, such as KeyboardInterrupt
+        except BaseException as interrupted:  # what the handler of a signal raised, such as KeyboardInterrupt
             self._core.cancel(number)
+            _explain(interrupted, queue)
             raise
         self._queues.append(queue)
         return good(end)
@@ -230,3 +231,15 @@ class Client(Face):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _explain(interrupted: BaseException, queue: Queue) -> None:
+    """Gives an exception what became of its request as its cause. The end follows a cancel at once, unless it was lost in
+    the very moment of the interruption.
+    """
+    end = queue.end_within(1)
+    if end is not None and interrupted.__cause__ is None:
+        try:
+            good(end)
+        except OaicError as error:
+            interrupted.__cause__ = error

@@ -8,6 +8,7 @@ import asyncio
 import json
 import select
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Any
@@ -71,13 +72,26 @@ class Queue:
     def wait(self, most: int) -> list[QueueEvent]:
         """Waits for events. Signals are handled meanwhile, and other threads run."""
         while not (events := take(self.pointer, most)):
-            if self._poll is None:
-                self._poll = select.poll()
-                self._poll.register(self.fd, select.POLLIN)
             # Only the main thread handles signals.
             main = threading.current_thread() is threading.main_thread()
-            self._poll.poll(STEP * 1000 if main else None)
+            self._listen(STEP * 1000 if main else None)
         return events
+
+    def end_within(self, seconds: float) -> Response | None:
+        """The end of the queue's only request, if it comes in so short a time."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._listen(left * 1000)
+            for _, kind, _, end in take(self.pointer, _MOST):
+                if kind == EVENT_DONE:
+                    return end
+        return None
+
+    def _listen(self, ms: float | None) -> None:
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self.fd, select.POLLIN)
+        self._poll.poll(ms)
 
 
 class _Reader:
