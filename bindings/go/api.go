@@ -5,6 +5,7 @@ package oaic
 import (
 	"context"
 	"net/http"
+	"net/url"
 )
 
 // Do sends any request and waits for its answer.
@@ -99,12 +100,12 @@ func (c *Client) Upload(ctx context.Context, file File, purpose string, options 
 
 // Download gives the content of a file (GET /files/{id}/content) as the answer's body.
 func (c *Client) Download(ctx context.Context, id string, options ...RequestOption) (*Response, error) {
-	return c.Do(ctx, (&Request{Method: http.MethodGet, Path: "/files/" + id + "/content"}).with(options))
+	return c.Do(ctx, (&Request{Method: http.MethodGet, Path: "/files/" + url.PathEscape(id) + "/content"}).with(options))
 }
 
 // DownloadTo writes the content of a file to path as it comes. The file has its name only once it is whole.
 func (c *Client) DownloadTo(ctx context.Context, id, path string, options ...RequestOption) (*Response, error) {
-	request := &Request{Method: http.MethodGet, Path: "/files/" + id + "/content", OutputPath: path}
+	request := &Request{Method: http.MethodGet, Path: "/files/" + url.PathEscape(id) + "/content", OutputPath: path}
 	return c.Do(ctx, request.with(options))
 }
 

@@ -72,6 +72,11 @@ func (c *Client) ResponsesStream(ctx context.Context, body any, options ...Reque
 	return c.Stream(ctx, postOf("/responses", body).with(options))
 }
 
+// CompletionsStream asks for a text completion as a stream.
+func (c *Client) CompletionsStream(ctx context.Context, body any, options ...RequestOption) (*Stream, error) {
+	return c.Stream(ctx, postOf("/completions", body).with(options))
+}
+
 // Stream sends any request whose answer is a stream of events. Ending ctx ends the stream.
 func (c *Client) Stream(ctx context.Context, request *Request) (*Stream, error) {
 	asked := *request
