@@ -83,6 +83,7 @@ class Client {
     chatStream(body, options) { return this.stream(post('/chat/completions', body, options)); }
     responses(body, options) { return this.request(post('/responses', body, options)); }
     responsesStream(body, options) { return this.stream(post('/responses', body, options)); }
+    completionsStream(body, options) { return this.stream(post('/completions', body, options)); }
     completions(body, options) { return this.request(post('/completions', body, options)); }
     moderate(body, options) { return this.request(post('/moderations', body, options)); }
     models(options) { return this.request({ ...options, method: 'GET', path: '/models' }); }

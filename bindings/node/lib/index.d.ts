@@ -263,6 +263,8 @@ export class Response {
     /** How often the request was sent. */
     readonly attempts: number;
     readonly usage: Usage;
+    /** 0 if the client's own place answered, n for the nth of its fallbacks. */
+    readonly fallback: number;
     text(): string;
     /** The body's JSON, parsed. */
     json<T = any>(): T;
@@ -318,6 +320,7 @@ export class Client {
     responsesStream<Event = any>(body: Body, options?: RequestOptions): Stream<Event>;
     /** POST /completions */
     completions(body: Body, options?: RequestOptions): Promise<Response>;
+    completionsStream<Event = any>(body: Body, options?: RequestOptions): Stream<Event>;
     /** POST /moderations */
     moderate(body: Body, options?: RequestOptions): Promise<Response>;
     /** GET /models */

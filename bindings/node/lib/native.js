@@ -26,7 +26,7 @@ const FUNCTIONS = {
     request_add_field: 'i psbl', request_add_file: 'i psssbl', request_add_file_path: 'i pssss',
     request_set_output_path: 'i ps', request_set_output_fd: 'i pi', request_set_progress: 'i pi',
     request_next_page: 'i pppp', response_get_view: 'i pp', response_header_at: 'i plpp', response_usage: 'i pppp',
-    response_free: 'v p', error_get_view: 'i pp', error_free: 'v p', queue_new: 'i pp', queue_free: 'v p',
+    response_free: 'v p', response_fallback: 'u p', error_get_view: 'i pp', error_free: 'v p', queue_new: 'i pp', queue_free: 'v p',
     queue_dup_fd: 'n p', queue_next: 'i plp', submit_to: 'i ppplpp', embed_to: 'i psbblpplpp', batch_records: 'i ppp',
     batch_views: 'i ppp', batch_free: 'v p', record_take_response: 'p p', fold_new: 'i pp', fold_push: 'i pblp',
     fold_finish: 'i pppp', fold_free: 'v p', webhook_verify: 'i pblssslp', webhook_verify_secret: 'i sblsssllp',

@@ -35,6 +35,7 @@ class Response {
         this.requestId = fields.requestId;
         this.attempts = fields.attempts;
         this.usage = fields.usage;
+        this.fallback = fields.fallback;
     }
 
     /** The body as text. */
@@ -57,6 +58,7 @@ function copyResponse(view, response) {
         requestId: text(word(view + 16)) || null,
         attempts: words[view + 4],
         usage: copyUsage(response),
+        fallback: lib.response_fallback(response),
     });
 }
 

@@ -172,6 +172,12 @@ test('a request that waits too long times out', async (t) => {
         error.status === 'OAI_ERR_DEADLINE');
 });
 
+test('a fallback serves what its own place cannot', async (t) => {
+    const client = clientOf(t, { baseURL: 'http://127.0.0.1:1/v1', maxRetries: 0, fallbacks: [{ baseURL: `${server.url}/v1` }] });
+    assert.equal((await client.chat(hello)).fallback, 1);
+    assert.equal((await clientOf(t).chat(hello)).fallback, 0);
+});
+
 test('a full queue refuses', async (t) => {
     await server.ask('/_script', [hang]);
     const client = clientOf(t, { maxConcurrentRequests: 1, queueSize: 1 });

@@ -190,7 +190,7 @@ test('workers make clients of their own, and take all with them when they end', 
     assert.ok(descriptors() < before + 20, `${descriptors()} descriptors are open, and ${before} were`);
 });
 
-test('a library that does not fit is named, with both versions', async () => {
+test('the library is found by the system, and one that does not fit is named with both versions', async () => {
     const source = path.join(folder, 'other.c');
     const library = path.join(folder, process.platform === 'darwin' ? 'liboaic.0.dylib' : 'liboaic.so.0');
     fs.writeFileSync(source, 'unsigned oai_abi_version(void) { return 7u << 16 | 3u; }\n');
@@ -200,6 +200,10 @@ test('a library that does not fit is named, with both versions', async () => {
     assert.match(said, /liboaic\S* speaks ABI 7\.3, and this package needs 0\.\d+/);
     assert.ok(said.includes(library));
 
+    const name = path.basename(library);
+    fs.copyFileSync(path.join(process.env.OAI_LIBRARY_PATH, name), library);
+    const good = { LD_LIBRARY_PATH: folder, DYLD_LIBRARY_PATH: folder, OAI_LIBRARY_PATH: '' };
+    assert.equal(await run('abi.cjs', program, { environment: good }), '', 'the system does not find it');
     fs.writeFileSync(source, 'int nothing;\n');
     execFileSync(process.env.CC || 'cc', ['-shared', '-fPIC', '-o', library, source]);
     assert.match(await run('abi.cjs', program, { environment: { OAI_LIBRARY_PATH: library } }), /is not liboaic/);

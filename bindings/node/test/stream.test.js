@@ -54,6 +54,7 @@ test('texts gives the pieces of text, of responses too', async (t) => {
         return pieces.join('');
     };
     assert.equal(await read(client.chatStream(hello)), 'You said: Hello there');
+    assert.equal(await read(client.completionsStream({ model: 'gpt-4o-mini', prompt: 'Hello there' })), 'You said: Hello there');
     assert.equal(await read(client.responsesStream({ model: 'gpt-4o-mini', input: 'Hello there' })), 'You said: Hello there');
 });
 

@@ -249,6 +249,14 @@ def test_options_change_and_tell_where_they_came_from(options: Options) -> None:
         oaic.Client(**options(no_such_option=1))
 
 
+def test_a_fallback_serves_what_its_own_place_cannot(server: Server, options: Options) -> None:
+    more = {**options(max_retries=0, fallbacks=[{"base_url": server.url + "/v1"}]), "base_url": "http://127.0.0.1:1/v1"}
+    with oaic.Client(**more) as client:
+        assert client.chat(HELLO).fallback == 1
+    with oaic.Client(**options()) as client:
+        assert client.chat(HELLO).fallback == 0
+
+
 def test_a_full_queue_refuses(server: Server, options: Options) -> None:
     server.ask("/_script", [HANG])
     client = oaic.Client(**options(max_concurrent_requests=1, queue_size=1))

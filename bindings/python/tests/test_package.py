@@ -166,7 +166,12 @@ def test_a_wheel_without_it_finds_the_library_elsewhere(
     told = run(bare, "-c", "import oaic", python=python, good=False)
     assert "set OAI_LIBRARY_PATH to its file or folder" in told and "liboaic.so.0" in told
     found = {**bare, "OAI_LIBRARY_PATH": environment["OAI_LIBRARY_PATH"]}
-    assert run(found, "-c", "import oaic; print(oaic.Client().models().http_status)", python=python) == "200\n"
+    program = "import oaic; print(oaic.Client().models().http_status)"
+    assert run(found, "-c", program, python=python) == "200\n"
+    # By the system's loader.
+    place = found["OAI_LIBRARY_PATH"]
+    system = {**bare, "LD_LIBRARY_PATH": place, "DYLD_LIBRARY_PATH": place}
+    assert run(system, "-c", program, python=python) == "200\n"
 
 
 def test_the_code_of_the_readme_runs(complete: tuple[str, Path], bare: dict[str, str], tmp_path: Path) -> None:

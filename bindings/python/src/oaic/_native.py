@@ -109,6 +109,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "oai_request_set_progress": (c_int32, [_P, c_int32]),
     "oai_request_next_page": (c_int32, [_P, _P, _P, _P]),
     "oai_response_header_at": (c_int32, [_P, _N, _P, _P]),
+    "oai_response_fallback": (c_uint32, [_P]),
     "oai_response_usage": (c_int32, [_P, _P, _P, _P]),
     "oai_response_free": (None, [_P]),
     "oai_string_free": (None, [_P]),

@@ -99,6 +99,11 @@ class Response:
         return found
 
     @property
+    def fallback(self) -> int:
+        """0 if the client's own place answered, n for the nth of its fallbacks."""
+        return int(quick.oai_response_fallback(self._pointer))
+
+    @property
     def usage(self) -> Usage:
         """The tokens, 0 where the server does not tell."""
         told = (ctypes.c_uint64 * 3)()
