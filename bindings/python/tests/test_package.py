@@ -122,7 +122,7 @@ def test_the_log_goes_to_logging(client: oaic.Client, caplog: pytest.LogCaptureF
 def installed(folder: Path, with_library: bool) -> tuple[str, Path]:
     """Builds a wheel, and installs it where nothing else is: its name, and the interpreter that has it."""
     source, made = folder / "source", folder / "made"
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info", "liboaic.*"))
     if with_library:
         place = Path(os.environ["OAI_LIBRARY_PATH"])
         name = "liboaic.0.dylib" if sys.platform == "darwin" else "liboaic.so.0"
