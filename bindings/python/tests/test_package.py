@@ -133,7 +133,8 @@ def installed(folder: Path, with_library: bool) -> tuple[str, Path]:
     [path] = made.iterdir()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], check=True)
     python = folder / "venv" / "bin" / "python"
-    subprocess.run([*pip, "--python", str(python), "install", "--no-index", str(path)], check=True)
+    site = subprocess.check_output([python, "-c", "import sysconfig; print(sysconfig.get_path('platlib'))"], text=True)
+    subprocess.run([*pip, "install", "--no-index", "--target", site.strip(), str(path)], check=True)
     return path.name, python
 
 

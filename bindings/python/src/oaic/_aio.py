@@ -132,10 +132,8 @@ class AsyncClient(Face):
                 channel.pending.pop(tag, None)
             raise
 
-    async def _told(self, begun: _Begun, on_progress: Callable[[Progress], object] | None) -> Response:
+    async def _told(self, begun: _Begun, on_progress: Callable[[Progress], object]) -> Response:
         """Waits for the end, and tells how far it has come meanwhile."""
-        if on_progress is None:
-            return await self._finish(begun)
         channel, tag = begun[:2]
         channel.progress[tag] = on_progress
         try:
@@ -145,7 +143,10 @@ class AsyncClient(Face):
 
     async def request(self, request: Request) -> Response:
         """Sends any request."""
-        return await self._told(self._begin(request.build()), request.on_progress)
+        begun = self._begin(request.build())
+        if request.on_progress is None:
+            return await self._finish(begun)
+        return await self._told(begun, request.on_progress)
 
     def stream(self, request: Request) -> AsyncStream:
         """Sends any request whose answer is a stream of events; to be called in the event loop."""
@@ -201,7 +202,8 @@ class AsyncClient(Face):
         channel.tag = tag = channel.tag + 1
         number = begin(self._core, channel.queue.pointer, tag)
         channel.pending[tag] = future = loop.create_future()
-        return await self._told((channel, tag, number, future), on_progress)
+        begun = (channel, tag, number, future)
+        return await (self._finish(begun) if on_progress is None else self._told(begun, on_progress))
 
     async def wait_until(self, path: str, **options: Unpack[_sequence.WaitOptions]) -> Response:
         """Asks for an object, such as ``/batches/batch_1``, until it is done; as `Client.wait_until`."""
