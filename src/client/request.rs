@@ -341,6 +341,7 @@ impl Request {
                 query: query.into(),
                 headers: self.headers.as_slice().into(),
                 stream,
+                in_parts: !stream && matches!(expect, Expect::Embeddings { .. }),
                 may_repeat,
                 output: self.output.clone(),
                 progress: self.progress,

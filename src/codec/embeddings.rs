@@ -1,9 +1,11 @@
 //! The decode hot path: the JSON of an embeddings answer to one row-major float32 matrix.
 //!
-//! The client calls it with a whole body. base64 is decoded from the body straight into the matrix, the only copy; lists
+//! The client calls it with a whole body, or part by part ([`Decoder`]). base64 is decoded from the body straight into the matrix, the only copy; lists
 //! of floats, from servers that know no base64, are parsed straight into it as well. What is allocated is bounded by
 //! the size of the body, whatever counts the body claims. A wrong answer is an error that names the item, never a panic
 //! and never a matrix with a row at the wrong place.
+
+mod parts;
 
 use std::fmt;
 use std::mem::MaybeUninit;
@@ -15,24 +17,24 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
+pub use self::parts::Decoder;
+use super::api_error;
+use super::floats::Floats;
 use super::usage::{self, Usage};
-use super::{api_error, object};
 use crate::error::{Error, Result};
 use crate::status;
 
 /// One embedding per input, in the order of the inputs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Embeddings {
     /// `rows` times `dims` values, row after row. They are the server's bits: NaN and infinities pass through base64.
-    pub data: Vec<f32>,
+    pub data: Floats,
     /// How many embeddings.
     pub rows: usize,
     /// How many values each has; 0 only when there are no rows.
     pub dims: usize,
     /// The tokens it cost, if the server said.
     pub usage: Option<Usage>,
-    /// The model that the server says it used.
-    pub model: Option<String>,
 }
 
 /// Decodes the answer to `expected_rows` inputs.
@@ -60,7 +62,6 @@ struct Answer<'de> {
     has_data: bool,
     /// The item being read.
     item: Option<usize>,
-    model: Option<&'de str>,
     usage: Option<&'de str>,
     error: Option<&'de str>,
 }
@@ -68,17 +69,10 @@ struct Answer<'de> {
 impl<'de> Answer<'de> {
     fn new(body_len: usize, expected_rows: usize) -> Answer<'de> {
         Answer {
-            matrix: Matrix {
-                data: Vec::new(),
-                rows: 0,
-                dims: 0,
-                expected_rows,
-                body_len,
-            },
+            matrix: Matrix::new(body_len, expected_rows),
             places: None,
             has_data: false,
             item: None,
-            model: None,
             usage: None,
             error: None,
         }
@@ -102,7 +96,7 @@ impl<'de> Answer<'de> {
         wrong(format_args!("{item}{error}"))
     }
 
-    fn finish(mut self) -> std::result::Result<Embeddings, String> {
+    fn finish(&mut self) -> std::result::Result<Embeddings, String> {
         let Matrix {
             rows,
             dims,
@@ -133,11 +127,10 @@ impl<'de> Answer<'de> {
             self.matrix.reorder(places)?;
         }
         Ok(Embeddings {
-            data: self.matrix.data,
+            data: std::mem::take(&mut self.matrix.data),
             rows,
             dims,
             usage: self.usage.and_then(usage::parse),
-            model: self.model.and_then(object::text),
         })
     }
 
@@ -169,14 +162,55 @@ fn first_missing(places: &[usize]) -> Option<usize> {
 
 /// The matrix as it grows, a row at a time.
 struct Matrix {
-    data: Vec<f32>,
+    data: Floats,
     rows: usize,
     dims: usize,
     expected_rows: usize,
     body_len: usize,
+    /// All rows are in `data` already and `rows` counts those that were met, if they were cut out of the body.
+    cut: Option<Cut>,
+}
+
+/// The rows that were cut out of a body, for whoever reads what was left of it.
+struct Cut {
+    /// The address of what was left.
+    text: usize,
+    /// Where in it the rows stood.
+    places: Vec<usize>,
+    /// How many.
+    rows: usize,
 }
 
 impl Matrix {
+    fn new(body_len: usize, expected_rows: usize) -> Matrix {
+        Matrix {
+            data: Floats::new(),
+            rows: 0,
+            dims: 0,
+            expected_rows,
+            body_len,
+            cut: None,
+        }
+    }
+
+    /// Counts the next of the rows that were cut out, if it was so just where `text` is.
+    fn meet(&mut self, text: &[u8]) -> bool {
+        let met = self.cut.as_ref().is_some_and(|cut| {
+            let place = text.as_ptr().addr().wrapping_sub(cut.text);
+            text.is_empty() && cut.places.get(self.rows) == Some(&place)
+        });
+        self.rows += usize::from(met);
+        met
+    }
+
+    /// Refuses further rows once some were cut out.
+    fn is_open(&self) -> std::result::Result<(), &'static str> {
+        match self.cut {
+            None => Ok(()),
+            Some(_) => Err("it was not cut out"),
+        }
+    }
+
     /// Appends the row that `text` holds in base64, with or without padding.
     fn push_base64(&mut self, text: &[u8]) -> std::result::Result<(), String> {
         let digits = match text {
@@ -325,7 +359,6 @@ impl<'de> Visitor<'de> for &mut Answer<'de> {
         #[serde(field_identifier, rename_all = "snake_case")]
         enum Key {
             Data,
-            Model,
             Usage,
             Error,
             #[serde(other)]
@@ -338,7 +371,6 @@ impl<'de> Visitor<'de> for &mut Answer<'de> {
                     self.has_data = true;
                     map.next_value_seed(Items(self))?;
                 }
-                Key::Model => self.model = Some(map.next_value::<&RawValue>()?.get()),
                 Key::Usage => self.usage = Some(map.next_value::<&RawValue>()?.get()),
                 Key::Error => self.error = Some(map.next_value::<&RawValue>()?.get()),
                 Key::Other => {
@@ -460,13 +492,26 @@ impl<'de> Visitor<'de> for Row<'_> {
         f.write_str("`embedding` to be base64 or a list of numbers")
     }
 
-    /// A string as it lies in the body. One with escapes (`\/` is legal) comes here too, from a buffer of the parser.
+    /// A string as it lies in the body.
+    fn visit_borrowed_bytes<E: serde::de::Error>(
+        self,
+        text: &'de [u8],
+    ) -> std::result::Result<(), E> {
+        match self.0.meet(text) {
+            true => Ok(()),
+            false => self.visit_bytes(text),
+        }
+    }
+
+    /// One with escapes (`\/` is legal), from a buffer of the parser.
     fn visit_bytes<E: serde::de::Error>(self, text: &[u8]) -> std::result::Result<(), E> {
+        self.0.is_open().map_err(E::custom)?;
         self.0.push_base64(text).map_err(E::custom)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> std::result::Result<(), A::Error> {
         let matrix = self.0;
+        matrix.is_open().map_err(A::Error::custom)?;
         while let Some(value) = values.next_element::<f64>()? {
             let narrow = value as f32;
             if narrow.is_infinite() {

@@ -6,6 +6,7 @@
 
 pub mod api_error;
 pub mod embeddings;
+pub mod floats;
 pub mod fold;
 pub mod object;
 pub mod page;

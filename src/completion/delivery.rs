@@ -237,7 +237,7 @@ impl Delivery {
                     response: None,
                     cancelled: Some(cancelled),
                     lost: None,
-                    _room: permit,
+                    room: permit,
                     weight: None,
                 });
             }
@@ -282,7 +282,7 @@ impl Delivery {
                 response: Some(response),
                 cancelled: None,
                 lost: None,
-                _room: None,
+                room: None,
                 weight: flight.and_then(|flight| flight.weight),
             }),
             Some(Face::Wait(waiter)) => waiter.put(response),

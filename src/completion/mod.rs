@@ -23,7 +23,7 @@ pub use dispatcher::Dispatcher;
 pub use mailbox::{CallbackThread, Listener, LogLine, Mailbox, in_callback};
 pub use meter::Holder;
 pub use progress::{Progress, Way};
-pub use queue::{EventQueue, Kind, Record};
+pub use queue::{EventQueue, Kind, Record, release};
 pub use response::Response;
 pub use wait::Waiter;
 pub use wanted::{TokenListener, TokenSource};

@@ -111,7 +111,7 @@ impl Progress {
                         response: None,
                         cancelled: Some(inner.cancelled.clone()),
                         lost: None,
-                        _room: room,
+                        room,
                         weight: None,
                     });
                 }

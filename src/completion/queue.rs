@@ -47,7 +47,7 @@ pub struct Record {
     /// Runs if the queue is closed before the record was taken.
     pub(super) lost: Option<Lost>,
     /// The stream's place, given back when the record is gone.
-    pub(super) _room: Option<OwnedSemaphorePermit>,
+    pub(super) room: Option<OwnedSemaphorePermit>,
     /// Its share of what is unread, given back when the record is taken or gone.
     pub(super) weight: Option<Weight>,
 }
@@ -61,6 +61,26 @@ impl Record {
     fn discard(self) {
         if let Some(lost) = self.lost {
             lost();
+        }
+    }
+}
+
+/// Lets go of records that were read. A stream gets its places back all at once: whoever waits for one of them is woken
+/// once and finds room for as many events, instead of being woken for each.
+pub fn release(records: Vec<Record>) {
+    /// Of how many streams the places are put together.
+    const STREAMS: usize = 16;
+    let mut rooms: Vec<OwnedSemaphorePermit> = Vec::new();
+    for mut record in records {
+        let Some(room) = record.room.take() else {
+            continue;
+        };
+        let of_same =
+            |other: &OwnedSemaphorePermit| Arc::ptr_eq(other.semaphore(), room.semaphore());
+        match rooms.iter().position(of_same) {
+            Some(at) => rooms[at].merge(room),
+            None if rooms.len() < STREAMS => rooms.push(room),
+            None => drop(room),
         }
     }
 }
@@ -130,7 +150,7 @@ impl EventQueue {
             response: None,
             cancelled: None,
             lost: None,
-            _room: None,
+            room: None,
             weight: Some(weight),
         };
         self.channel.push(record).is_ok()

@@ -53,7 +53,7 @@ impl TokenSource {
                 response: None,
                 cancelled: Some(stale),
                 lost: Some(lost),
-                _room: None,
+                room: None,
                 weight: None,
             }),
         }

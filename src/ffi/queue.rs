@@ -16,7 +16,7 @@ use super::status::oai_status;
 use super::tokens::OAI_EVENT_TOKEN_WANTED;
 use super::view::oai_response_view;
 use crate::client;
-use crate::completion::{EventQueue, Kind, Record};
+use crate::completion::{EventQueue, Kind, Record, release};
 use crate::error::{Error, Result};
 use crate::{runtime, status};
 
@@ -32,7 +32,7 @@ pub struct oai_batch {
     /// What `oai_batch_views` gave last.
     pub(super) views: Vec<oai_response_view>,
     /// What the records point into.
-    _chunks: Vec<Record>,
+    chunks: Vec<Record>,
 }
 
 /// One event. It lives as long as its batch.
@@ -301,7 +301,7 @@ fn give_batch(mut taken: Vec<Record>, batch: *mut *mut oai_batch) {
             give(oai_batch {
                 records,
                 views: Vec::new(),
-                _chunks: taken,
+                chunks: taken,
             }),
         )
     };
@@ -374,6 +374,7 @@ pub unsafe extern "C" fn oai_batch_free(batch: *mut oai_batch) {
             // SAFETY: the records own their responses.
             unsafe { free(record.response, drop) };
         }
+        release(batch.chunks);
     };
     // SAFETY: NULL or a handle that the caller owns, by the conventions.
     unsafe { free(batch, end) };

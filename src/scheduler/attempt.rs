@@ -73,6 +73,14 @@ pub(super) async fn run(
             if let Some(output) = job.call.output.clone() {
                 return save::run(policy, job, pass, output, parts, response, progress).await;
             }
+            if let (true, Expect::Embeddings { inputs }) = (job.call.in_parts, job.expect) {
+                let inputs = inputs.get() as usize;
+                return match timeout_at(until, embedded(parts, inputs, response)).await {
+                    Ok(Ok(outcome)) => outcome,
+                    Ok(Err(failure)) => failed(failure, job, pass),
+                    Err(_) => failed(timed_out(limit), job, pass),
+                };
+            }
             Stream {
                 transport,
                 policy,
@@ -158,12 +166,34 @@ fn accepted(expect: Expect, http_status: u16, headers: HeaderMap, body: Vec<u8>)
             response.embeddings = Some(decoded);
             Outcome::Success(response)
         }
-        Err(error) => {
-            // What could not be read is kept for whoever has to find out why.
-            response.set_body(body);
-            Outcome::Failed(Trouble::Final, finish(response, error))
-        }
+        Err(error) => unreadable(response, error, body),
     }
+}
+
+/// Decodes vectors as they come.
+async fn embedded(
+    mut parts: Box<dyn Parts>,
+    inputs: usize,
+    mut response: Response,
+) -> Result<Outcome, Failure> {
+    let mut decoder = embeddings::Decoder::new(inputs, parts.total());
+    while let Some(part) = parts.next().await {
+        decoder.push(&part?);
+    }
+    response.received = decoder.received();
+    Ok(match decoder.finish() {
+        Ok(decoded) => {
+            response.embeddings = Some(decoded);
+            Outcome::Success(response)
+        }
+        Err((error, body)) => unreadable(response, error, body),
+    })
+}
+
+/// What could not be read is kept for whoever has to find out why.
+fn unreadable(mut response: Response, error: Error, body: Vec<u8>) -> Outcome {
+    response.set_body(body);
+    Outcome::Failed(Trouble::Final, finish(response, error))
 }
 
 pub(super) fn finish(mut response: Response, error: Error) -> Response {

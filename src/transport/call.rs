@@ -20,6 +20,8 @@ pub struct Call {
     pub body: Content,
     /// The answer is to be read as a stream of events.
     pub stream: bool,
+    /// The body of a good answer is to be handed on as it comes.
+    pub in_parts: bool,
     /// It may be carried out twice without harm.
     pub may_repeat: bool,
     /// Where the body of a good answer goes; `None`: into memory.
@@ -50,6 +52,7 @@ impl Call {
             headers: Box::default(),
             body: Content::Bytes(Bytes::from_static(body.as_bytes())),
             stream: false,
+            in_parts: false,
             may_repeat: true,
             output: None,
             progress: false,

@@ -255,43 +255,75 @@ async fn read(answer: reqwest::Response, call: &Call, most: u64) -> Result<Answe
     let is_json = headers
         .get(CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    let is_good = (200..300).contains(&status);
     let as_it_comes = call.output.is_some() || call.stream && !is_json;
-    if as_it_comes && (200..300).contains(&status) {
-        return Ok(Answer {
-            status,
-            headers,
-            body: Body::Stream(Box::new(Stream(answer))),
-        });
-    }
-    let body = whole(answer, most).await?;
+    let body = if is_good && as_it_comes {
+        Body::Stream(Box::new(Stream(answer)))
+    } else if is_good && call.in_parts {
+        Body::Stream(Box::new(Bounded::new(answer, most)?))
+    } else {
+        Body::Whole(whole(Bounded::new(answer, most)?).await?)
+    };
     Ok(Answer {
         status,
         headers,
-        body: Body::Whole(body),
+        body,
     })
 }
 
-async fn whole(mut answer: reqwest::Response, most: u64) -> Result<Vec<u8>, Failure> {
-    let too_large = || {
-        Failure::new(
-            FailureKind::TooLarge,
-            format!("more than {most} bytes (max_response_bytes)"),
-        )
-    };
-    let announced = answer.content_length().unwrap_or(0);
-    if announced > most {
-        return Err(too_large());
-    }
+async fn whole(mut answer: Bounded) -> Result<Vec<u8>, Failure> {
     // One byte more for the NUL that C finds behind the body. The announced length is only believed up to a bound:
     // a server may announce what it never sends.
+    let announced = answer.total().unwrap_or(0);
     let mut body = Vec::with_capacity(announced.min(16 << 20) as usize + 1);
-    while let Some(part) = answer.chunk().await.map_err(Failure::from_reqwest)? {
-        if (body.len() + part.len()) as u64 > most {
-            return Err(too_large());
-        }
+    while let Some(part) = answer.part().await? {
         body.extend_from_slice(&part);
     }
     Ok(body)
+}
+
+/// A body that may only have so many bytes.
+struct Bounded {
+    answer: reqwest::Response,
+    most: u64,
+    received: u64,
+}
+
+impl Bounded {
+    fn new(answer: reqwest::Response, most: u64) -> Result<Bounded, Failure> {
+        let bounded = Bounded {
+            answer,
+            most,
+            received: 0,
+        };
+        bounded.check(bounded.total().unwrap_or(0))?;
+        Ok(bounded)
+    }
+
+    async fn part(&mut self) -> Result<Option<Bytes>, Failure> {
+        let part = self.answer.chunk().await.map_err(Failure::from_reqwest)?;
+        self.received += part.as_ref().map_or(0, |part| part.len() as u64);
+        self.check(self.received)?;
+        Ok(part)
+    }
+
+    fn check(&self, bytes: u64) -> Result<(), Failure> {
+        if bytes <= self.most {
+            return Ok(());
+        }
+        let limit = format!("more than {} bytes (max_response_bytes)", self.most);
+        Err(Failure::new(FailureKind::TooLarge, limit))
+    }
+}
+
+impl Parts for Bounded {
+    fn next(&mut self) -> BoxFuture<'_, Option<Result<Bytes, Failure>>> {
+        async { self.part().await.transpose() }.boxed()
+    }
+
+    fn total(&self) -> Option<u64> {
+        self.answer.content_length()
+    }
 }
 
 struct Stream(reqwest::Response);

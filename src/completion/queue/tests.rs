@@ -11,7 +11,7 @@ fn chunk(data: &str, cancelled: &Cancelled) -> Record {
         response: None,
         cancelled: Some(cancelled.clone()),
         lost: None,
-        _room: None,
+        room: None,
         weight: None,
     }
 }
@@ -87,4 +87,46 @@ fn lines_are_bounded_and_the_next_one_tells_what_was_lost() {
     assert_eq!(queue.unread(), 0, "lines hold no requests back");
     queue.close();
     assert!(!queue.log(2, "seven", 2));
+}
+
+#[test]
+fn places_of_a_stream_come_back_all_at_once() {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Wake, Waker};
+
+    use tokio::sync::Semaphore;
+
+    struct Count(AtomicUsize, Arc<Semaphore>);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            // Whoever is woken for one place finds the others there too.
+            self.0
+                .store(1 + self.1.available_permits(), Ordering::SeqCst);
+        }
+    }
+
+    let queue = EventQueue::new();
+    let streams = [8, 5].map(|most| Arc::new(Semaphore::new(most)));
+    for at in 0..13 {
+        // The two take turns as long as both have something.
+        let room = &streams[usize::from(at < 10 && at % 2 == 1)];
+        queue.push(Record {
+            room: Some(room.clone().try_acquire_owned().unwrap()),
+            ..chunk("", &Cancelled::default())
+        });
+    }
+    let seen = streams
+        .clone()
+        .map(|room| Arc::new(Count(AtomicUsize::new(0), room)));
+    let mut waits = streams.clone().map(|room| Box::pin(room.acquire_owned()));
+    for (wait, seen) in waits.iter_mut().zip(&seen) {
+        let waker = Waker::from(seen.clone());
+        let mut context = Context::from_waker(&waker);
+        assert!(pin!(wait).poll(&mut context).is_pending());
+    }
+    release(queue.take(13));
+    assert_eq!(seen.map(|seen| seen.0.load(Ordering::SeqCst)), [8, 5]);
 }

@@ -1,0 +1,219 @@
+//! Room for the numbers of a matrix. [`super::embeddings`] fills it, the response owns it, and C reads it.
+//!
+//! A large answer takes more time to get fresh memory from the system, page by page, than to be decoded. So large room
+//! lies where the system can give it in pages of 2 MiB, and is asked for as such: it then costs a tenth. Where the system
+//! has no such pages it is memory like any other. It must never hand out a value that was not written.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::fmt;
+use std::mem::MaybeUninit;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+
+/// A page of the large kind, where the system has it.
+const LARGE_PAGE: usize = 2 << 20;
+
+/// What is left of the room behind whole large pages is worth one more if it is this much; it is the most that is wasted.
+const WORTH_ONE: usize = LARGE_PAGE / 2;
+
+/// A growing list of floats, as `Vec` is.
+pub struct Floats {
+    /// Of `capacity` values; dangling when there are none.
+    start: NonNull<f32>,
+    capacity: usize,
+    /// So many are written.
+    len: usize,
+}
+
+// SAFETY: it owns its memory alone, and floats may go to any thread.
+unsafe impl Send for Floats {}
+// SAFETY: through a shared reference it is only read.
+unsafe impl Sync for Floats {}
+
+impl Floats {
+    pub const fn new() -> Floats {
+        Floats {
+            start: NonNull::dangling(),
+            capacity: 0,
+            len: 0,
+        }
+    }
+
+    /// How many values there is room for.
+    #[cfg(test)]
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Makes room for `more` values, and for about twice as many as before if there was not enough.
+    pub fn reserve(&mut self, more: usize) {
+        if self.capacity - self.len < more {
+            self.reserve_exact(more.max(self.capacity));
+        }
+    }
+
+    /// Makes room for `more` values and no others.
+    pub fn reserve_exact(&mut self, more: usize) {
+        if self.capacity - self.len >= more {
+            return;
+        }
+        let capacity = self.len.checked_add(more).expect("fewer than fit");
+        let room = layout(capacity);
+        // SAFETY: the size is not 0, since `more` is not.
+        let start = unsafe { alloc(room) };
+        let Some(start) = NonNull::new(start.cast::<f32>()) else {
+            handle_alloc_error(room);
+        };
+        ask_for_large_pages(start, room);
+        // SAFETY: `len` values are written at the old place, there is room for them at the new one, and the two are
+        // apart.
+        unsafe { start.copy_from_nonoverlapping(self.start, self.len) };
+        self.free();
+        (self.start, self.capacity) = (start, capacity);
+    }
+
+    pub fn push(&mut self, value: f32) {
+        self.reserve(1);
+        self.spare_capacity_mut()[0].write(value);
+        self.len += 1;
+    }
+
+    /// The room behind the values.
+    pub fn spare_capacity_mut(&mut self) -> &mut [MaybeUninit<f32>] {
+        // SAFETY: all `capacity` values lie in our memory, which is borrowed mutably as long as the slice lives; those
+        // behind `len` may hold anything.
+        unsafe {
+            let start = self.start.add(self.len).cast().as_ptr();
+            std::slice::from_raw_parts_mut(start, self.capacity - self.len)
+        }
+    }
+
+    /// Says how many are written.
+    ///
+    /// # Safety
+    /// There is room for so many, and all of them are written.
+    pub unsafe fn set_len(&mut self, len: usize) {
+        debug_assert!(len <= self.capacity);
+        self.len = len;
+    }
+
+    fn free(&mut self) {
+        if self.capacity > 0 {
+            // SAFETY: it was allocated with just this layout.
+            unsafe { dealloc(self.start.as_ptr().cast(), layout(self.capacity)) };
+        }
+    }
+}
+
+/// What room for so many values is allocated as.
+fn layout(capacity: usize) -> Layout {
+    let bytes = capacity.saturating_mul(size_of::<f32>());
+    let (size, align) = match bytes {
+        0..WORTH_ONE => (bytes, align_of::<f32>()),
+        _ if bytes % LARGE_PAGE < WORTH_ONE => (bytes, LARGE_PAGE),
+        // The whole of the last page is to be ours too.
+        _ => (bytes.next_multiple_of(LARGE_PAGE), LARGE_PAGE),
+    };
+    Layout::from_size_align(size, align).expect("a matrix smaller than the address space")
+}
+
+#[cfg(target_os = "linux")]
+fn ask_for_large_pages(start: NonNull<f32>, room: Layout) {
+    let bytes = room.size() / LARGE_PAGE * LARGE_PAGE;
+    if room.align() == LARGE_PAGE && bytes > 0 {
+        // SAFETY: these whole pages were allocated just now and are ours alone. It changes nothing of what they hold, and
+        // if it fails they stay what they are.
+        unsafe { libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE) };
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn ask_for_large_pages(_: NonNull<f32>, _: Layout) {}
+
+impl Default for Floats {
+    fn default() -> Floats {
+        Floats::new()
+    }
+}
+
+impl Drop for Floats {
+    fn drop(&mut self) {
+        self.free();
+    }
+}
+
+impl Deref for Floats {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        // SAFETY: so many values are written at `start`.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl DerefMut for Floats {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as above, and borrowed mutably.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl fmt::Debug for Floats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self[..].fmt(f)
+    }
+}
+
+impl<T: AsRef<[f32]>> PartialEq<T> for Floats {
+    fn eq(&self, other: &T) -> bool {
+        self[..] == *other.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_pushed_is_there_however_often_it_moves() {
+        let mut floats = Floats::new();
+        assert!(floats.is_empty());
+        for value in 0..700_000 {
+            floats.push(value as f32);
+        }
+        assert!(floats.capacity() >= 700_000);
+        assert!(
+            floats
+                .iter()
+                .enumerate()
+                .all(|(at, value)| *value == at as f32)
+        );
+    }
+
+    #[test]
+    fn room_is_as_large_as_asked_for() {
+        for room in [1, 1_000, WORTH_ONE / 4, LARGE_PAGE / 4 + 1, 1_000_000] {
+            let mut floats = Floats::new();
+            floats.reserve_exact(room);
+            assert_eq!((floats.capacity(), floats.len()), (room, 0));
+            assert_eq!(floats.spare_capacity_mut().len(), room);
+            floats.spare_capacity_mut()[room - 1].write(1.0);
+        }
+    }
+
+    #[test]
+    fn no_more_than_half_a_large_page_is_wasted() {
+        for bytes in [
+            4,
+            WORTH_ONE - 4,
+            WORTH_ONE,
+            LARGE_PAGE,
+            LARGE_PAGE + 4,
+            3 * WORTH_ONE,
+        ] {
+            let room = layout(bytes / 4);
+            assert!((bytes..=bytes + WORTH_ONE).contains(&room.size()));
+            assert_eq!(room.align() == LARGE_PAGE, bytes >= WORTH_ONE, "{bytes}");
+        }
+    }
+}
