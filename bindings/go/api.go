@@ -25,13 +25,13 @@ func (c *Client) Do(ctx context.Context, request *Request) (*Response, error) {
 
 // Embed turns texts into vectors: one row for each, in their order.
 func (c *Client) Embed(ctx context.Context, model string, texts []string, options ...RequestOption) (*Embeddings, error) {
-	if len(texts) == 0 {
-		return nil, &Error{Status: InvalidArgument, Message: "there is nothing to embed: give at least one text"}
+	request, err := embedRequest(model, texts, options)
+	if err != nil {
+		return nil, err
 	}
-	request := (&Request{Method: http.MethodPost, Path: "/embeddings", model: model, inputs: texts}).with(options)
 	var vectors *Embeddings
 	var failed error
-	err := c.run(ctx, request, func(response uintptr) {
+	err = c.run(ctx, request, func(response uintptr) {
 		if failed = ended(ctx, response); failed == nil {
 			vectors, failed = copyEmbeddings(response)
 		}
@@ -40,6 +40,13 @@ func (c *Client) Embed(ctx context.Context, model string, texts []string, option
 		return nil, err
 	}
 	return vectors, failed
+}
+
+func embedRequest(model string, texts []string, options []RequestOption) (*Request, error) {
+	if len(texts) == 0 {
+		return nil, &Error{Status: InvalidArgument, Message: "there is nothing to embed: give at least one text"}
+	}
+	return (&Request{Method: http.MethodPost, Path: "/embeddings", model: model, inputs: texts}).with(options), nil
 }
 
 // Chat asks for a chat completion (POST /chat/completions). The body is JSON as a string or []byte, sent to the letter,

@@ -33,7 +33,7 @@ type pending struct {
 	// finish takes what it needs out of the response, which is freed behind it.
 	finish   func(response uintptr)
 	progress func(Progress)
-	done     chan struct{}
+	done     chan struct{} // closed behind finish; nil if nobody waits for that
 }
 
 // Progress tells how much of a form was sent, or of an answer written to its file.
@@ -209,7 +209,9 @@ func (k *core) deliver(event *record) {
 	case eventDone:
 		waiting := k.leave(event.tag)
 		waiting.finish(event.response)
-		close(waiting.done)
+		if waiting.done != nil {
+			close(waiting.done)
+		}
 	case eventProgress:
 		k.mutex.Lock()
 		waiting := k.calls[event.tag]

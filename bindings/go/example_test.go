@@ -30,6 +30,29 @@ func ExampleClient_Embed() {
 	// Output: 2 vectors of 1536 numbers
 }
 
+func ExampleClient_StartEmbed() {
+	client, end := exampleClient()
+	defer end()
+	texts := []string{"Old boats", "Fresh bread", "Fog on the sea"}
+	done := make(chan *oaic.Call, len(texts))
+	for _, text := range texts {
+		if err := client.StartEmbed(context.Background(), "text-embedding-3-small", []string{text}, text, done); err != nil {
+			log.Fatal(err)
+		}
+	}
+	for range texts {
+		call := <-done
+		if call.Err != nil {
+			log.Fatal(call.Tag, ": ", call.Err)
+		}
+		fmt.Println(call.Tag, "has", call.Embeddings.Dims, "numbers")
+	}
+	// Unordered output:
+	// Old boats has 1536 numbers
+	// Fresh bread has 1536 numbers
+	// Fog on the sea has 1536 numbers
+}
+
 func ExampleClient_Chat() {
 	client, end := exampleClient()
 	defer end()

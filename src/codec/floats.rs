@@ -2,19 +2,39 @@
 //!
 //! A large answer takes more time to get fresh memory from the system, page by page, than to be decoded. So large room
 //! lies where the system can give it in pages of 2 MiB, and is asked for as such: it then costs a tenth. Where the system
-//! has no such pages it is memory like any other. It must never hand out a value that was not written.
+//! has no such pages it is memory like any other. A few large rooms that were given back are kept for the next answers,
+//! which then cost nothing of that at all. It must never hand out a value that was not written.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
+use std::sync::Mutex;
+
+use crate::sync::lock;
 
 /// A page of the large kind, where the system has it.
 const LARGE_PAGE: usize = 2 << 20;
 
 /// What is left of the room behind whole large pages is worth one more if it is this much; it is the most that is wasted.
 const WORTH_ONE: usize = LARGE_PAGE / 2;
+
+/// How much is kept at most of what was given back.
+const KEPT: usize = 4 * LARGE_PAGE;
+
+static SPARE: Store = Store(Mutex::new(Vec::new()));
+
+/// Large rooms that were given back, at most [`KEPT`] in all.
+struct Store(Mutex<Vec<Spare>>);
+
+struct Spare {
+    start: NonNull<u8>,
+    room: Layout,
+}
+
+// SAFETY: it owns its memory alone.
+unsafe impl Send for Spare {}
 
 /// A growing list of floats, as `Vec` is.
 pub struct Floats {
@@ -59,12 +79,7 @@ impl Floats {
         }
         let capacity = self.len.checked_add(more).expect("fewer than fit");
         let room = layout(capacity);
-        // SAFETY: the size is not 0, since `more` is not.
-        let start = unsafe { alloc(room) };
-        let Some(start) = NonNull::new(start.cast::<f32>()) else {
-            handle_alloc_error(room);
-        };
-        ask_for_large_pages(start, room);
+        let start = SPARE.take(room).cast::<f32>();
         // SAFETY: `len` values are written at the old place, there is room for them at the new one, and the two are
         // apart.
         unsafe { start.copy_from_nonoverlapping(self.start, self.len) };
@@ -99,9 +114,43 @@ impl Floats {
 
     fn free(&mut self) {
         if self.capacity > 0 {
-            // SAFETY: it was allocated with just this layout.
-            unsafe { dealloc(self.start.as_ptr().cast(), layout(self.capacity)) };
+            // SAFETY: it was taken with just this layout, and nobody uses it any more.
+            unsafe { SPARE.give_back(self.start.cast(), layout(self.capacity)) };
         }
+    }
+}
+
+impl Store {
+    /// Gets room that holds anything; its size must not be 0.
+    fn take(&self, room: Layout) -> NonNull<u8> {
+        if room.align() == LARGE_PAGE {
+            let mut spare = lock(&self.0);
+            if let Some(at) = spare.iter().position(|spare| spare.room == room) {
+                return spare.swap_remove(at).start;
+            }
+        }
+        // SAFETY: the size is not 0.
+        let Some(start) = NonNull::new(unsafe { alloc(room) }) else {
+            handle_alloc_error(room);
+        };
+        ask_for_large_pages(start, room);
+        start
+    }
+
+    /// Keeps a room, or frees it.
+    ///
+    /// # Safety
+    /// The room was taken with this layout, and nobody uses it any more.
+    unsafe fn give_back(&self, start: NonNull<u8>, room: Layout) {
+        if room.align() == LARGE_PAGE {
+            let mut spare = lock(&self.0);
+            let kept: usize = spare.iter().map(|spare| spare.room.size()).sum();
+            if kept + room.size() <= KEPT {
+                return spare.push(Spare { start, room });
+            }
+        }
+        // SAFETY: `take` allocated it with just this layout.
+        unsafe { dealloc(start.as_ptr(), room) };
     }
 }
 
@@ -118,7 +167,7 @@ fn layout(capacity: usize) -> Layout {
 }
 
 #[cfg(target_os = "linux")]
-fn ask_for_large_pages(start: NonNull<f32>, room: Layout) {
+fn ask_for_large_pages(start: NonNull<u8>, room: Layout) {
     let bytes = room.size() / LARGE_PAGE * LARGE_PAGE;
     if room.align() == LARGE_PAGE && bytes > 0 {
         // SAFETY: these whole pages were allocated just now and are ours alone. It changes nothing of what they hold, and
@@ -128,7 +177,7 @@ fn ask_for_large_pages(start: NonNull<f32>, room: Layout) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn ask_for_large_pages(_: NonNull<f32>, _: Layout) {}
+fn ask_for_large_pages(_: NonNull<u8>, _: Layout) {}
 
 impl Default for Floats {
     fn default() -> Floats {
@@ -198,6 +247,28 @@ mod tests {
             assert_eq!((floats.capacity(), floats.len()), (room, 0));
             assert_eq!(floats.spare_capacity_mut().len(), room);
             floats.spare_capacity_mut()[room - 1].write(1.0);
+        }
+    }
+
+    #[test]
+    fn large_rooms_are_kept_up_to_a_bound_and_used_again() {
+        let store = Store(Mutex::new(Vec::new()));
+        let (large, small) = (layout(LARGE_PAGE / 4), layout(100));
+        let rooms: Vec<_> = (0..6).map(|_| store.take(large)).collect();
+        for &room in rooms.iter().rev() {
+            // SAFETY: it was taken with this layout.
+            unsafe { store.give_back(room, large) };
+        }
+        assert_eq!(lock(&store.0).len() * LARGE_PAGE, KEPT);
+        let other = store.take(small);
+        // SAFETY: as above.
+        unsafe { store.give_back(other, small) };
+        let again = [(); 4].map(|()| store.take(large));
+        assert!(again.iter().all(|room| rooms[2..].contains(room)));
+        assert!(lock(&store.0).is_empty());
+        for room in again {
+            // SAFETY: as above; whoever owns the spare ones frees them here, which the library never does.
+            unsafe { dealloc(room.as_ptr(), large) };
         }
     }
 

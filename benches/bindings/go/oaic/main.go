@@ -45,8 +45,9 @@ func main() {
 		})
 		work.Expect(chunks.Load() >= int64(count), "not all chunks")
 	case "pending":
+		done := make(chan *oaic.Call)
 		for range count {
-			go client.Embed(ctx, model, []string{work.Text})
+			work.Check(client.StartEmbed(ctx, model, []string{work.Text}, nil, done))
 		}
 		for accepted(client) < count {
 		}
