@@ -151,3 +151,17 @@ def test_leaving_and_cancelling_close_the_connection_in_asyncio(server: Server, 
 
     server.ask("/_script", [SLOW])
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("data", ['{"a": [1, "ü"]}', ' {"a": 1}', '{"a": 1}\n', "2.5", '"x"'])
+def test_an_event_is_parsed_as_json_says(data: str) -> None:
+    assert oaic.Event(data.encode()).json() == json.loads(data)
+
+
+@pytest.mark.parametrize("data", ["", "{", "{} {}", "[1,]", "nul"])
+def test_an_event_that_is_no_json_says_where(data: str) -> None:
+    with pytest.raises(json.JSONDecodeError) as caught:
+        oaic.Event(data.encode()).json()
+    with pytest.raises(json.JSONDecodeError) as expected:
+        json.loads(data)
+    assert str(caught.value) == str(expected.value)
