@@ -252,19 +252,30 @@ test-ruby: $(SHARED) $(SERVER) | build/lib/liboaic.so setup-test ## the Ruby gem
 	@cd bindings/ruby && $(BINDING) OAI_LOG=off timeout --kill-after=10 300 \
 		ruby -W -Ilib -e 'ARGV.each { |file| require File.expand_path(file) }' test/*_test.rb
 
-.PHONY: test-contract
+.PHONY: test-contract test-contract-prism
 ifeq ($(wildcard $(OPENAPI)),)
 test-contract: ## every operation against a mock server of the official description, where OPENAPI is
 	@echo "  test-contract is left out: there is no $(OPENAPI) (OPENAPI=... names the official description)"
+
+test-contract-prism:
+	@echo "there is no $(OPENAPI): OPENAPI=... names the official description"; exit 1
 else
-test-contract: build/contract/ready | setup-contract
+# What runs the test beside a mock server, whose name goes before and whose folder behind.
+CONTRACT = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/tools/contract.py
+CONTRACT_TEST = cargo test --quiet --test contract
+
+test-contract: build/contract/steady/ready | setup-contract
 	@$(PYTHON) tests/tools/operations.py --check $(OPENAPI)
-	@cargo test --quiet --test contract --no-run
-	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/tools/contract.py $(OPENAPI) $(<D) \
-		cargo test --quiet --test contract -- --ignored
+	@$(CONTRACT_TEST) --no-run
+	@$(CONTRACT) steady $(OPENAPI) $(<D) $(CONTRACT_TEST) -- --ignored
+
+# Never part of `make test`: it takes minutes.
+test-contract-prism: build/contract/prism/ready | setup-contract ## the same against another, which takes minutes: Prism
+	@$(CONTRACT_TEST) --no-run
+	@$(CONTRACT) prism $(OPENAPI) $(<D) $(CONTRACT_TEST) -- --ignored
 endif
 
-build/contract/ready: tests/contract/package.json tests/contract/package-lock.json | setup-contract
+build/contract/%/ready: tests/contract/%/package.json tests/contract/%/package-lock.json | setup-contract
 	@mkdir -p $(@D)
 	@echo "  NPM   $<"
 	@cp $^ $(@D)

@@ -217,7 +217,7 @@ impl Row {
         assert_eq!(arrived.header("authorization"), Some(key));
         let accepts = match way {
             Way::Sse => "text/event-stream",
-            _ => "application/json",
+            _ => "application/json, */*;q=0.5",
         };
         assert_eq!(arrived.header("accept"), Some(accepts));
         let content_type = arrived.header("content-type");

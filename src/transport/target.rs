@@ -136,7 +136,8 @@ impl Target {
             } else if call.output.is_some() {
                 "*/*"
             } else {
-                "application/json"
+                // A few answers are no JSON, such as speech, and a strict server refuses who takes only that.
+                "application/json, */*;q=0.5"
             }));
         if let Some(content_type) = call.body.content_type() {
             headers.entry("content-type").or_insert(content_type);

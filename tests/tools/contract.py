@@ -17,13 +17,14 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
 from operations import Description, MEDIA, row
 
-# How long the server may take to listen, on a busy machine.
-PATIENCE = 60
+# How long the server may take to listen, on a busy machine. Prism follows each reference of the description first.
+PATIENCE = {"steady": 60, "prism": 600}
 
 # What belongs to streams, and is not sent where none is asked for.
 STREAM = ("stream", "stream_format", "stream_options", "starting_after", "include_obfuscation")
@@ -163,33 +164,45 @@ def request(description, facts, parameters, media, schema, whole, asks):
     }
 
 
-def start(directory, description, port):
-    server = [
+def program(server, directory, description, port):
+    """What starts a server."""
+    if server == "prism":
+        # Without --errors, which would refuse also what its own answers have wrong.
+        return [
+            str(directory / "node_modules/.bin/prism"),
+            *("mock", "--host", "127.0.0.1", "--port", str(port), "--verboseLevel", "error"),
+            str(description),
+        ]
+    return [
         str(directory / "node_modules/.bin/steady"),
         *("--host", "127.0.0.1", "--port", str(port), "--quiet", "--no-color", "--stream-interval=1"),
         *("--reject-on-sdk-error", "--validator-form-array-format=brackets", "--validator-form-object-format=brackets"),
         str(description),
     ]
-    with open(directory / "steady.log", "wb") as log:
+
+
+def start(command, log):
+    with open(log, "wb") as log:
         # A group of its own: what npm installs starts the server, and would leave it behind when killed alone.
-        return subprocess.Popen(server, stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
 
-def wait(process, url):
-    until = time.monotonic() + PATIENCE
+def wait(process, url, patience):
+    until = time.monotonic() + patience
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    while time.monotonic() < until:
-        if process.poll() is not None:
-            break
+    while time.monotonic() < until and process.poll() is None:
         try:
-            direct.open(f"{url}/models", timeout=PATIENCE).close()
-            return
+            direct.open(f"{url}/models", timeout=patience).close()
+            return True
+        except urllib.error.HTTPError:
+            # Without a key it refuses, but it answers.
+            return True
         except OSError:
             time.sleep(0.05)
-    sys.exit("Steady does not answer; build/contract/steady.log says why")
+    return False
 
 
-def main(description, directory, command):
+def main(server, description, directory, command):
     directory = Path(directory).resolve()
     made = list(requests(Description(description)))
     (directory / "requests.json").write_text(json.dumps(made, indent=1), encoding="utf-8")
@@ -198,10 +211,13 @@ def main(description, directory, command):
     url = f"http://127.0.0.1:{port}"
     # The server ends also when make is told to.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    process = start(directory, description, port)
+    log = directory / "server.log"
+    process = start(program(server, directory, description, port), log)
     try:
-        wait(process, url)
+        if not wait(process, url, PATIENCE[server]):
+            sys.exit(f"{server} does not answer; {log} says why")
         told = {
+            "OAIC_CONTRACT_SERVER": server,
             "OAIC_CONTRACT_URL": url,
             "OAIC_CONTRACT_REQUESTS": str(directory / "requests.json"),
             # What the server refuses is for the command to tell, once.
@@ -214,4 +230,4 @@ def main(description, directory, command):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3:]))
+    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]))
