@@ -108,10 +108,10 @@
 #define OAI_EVENT_DONE 2
 
 /**
- * `kind` of an event, only after `oai_request_set_progress`, or with `progress` of `oai_upload_async` and `_to`: how far a
- * body has come. `data` and `len` are a JSON text, borrowed for the callback:
+ * `kind` of an event, only after `oai_request_set_progress`, or with `progress` of `oai_upload_async`, `oai_batch_run_async`
+ * and their `_to`: how far a body has come. `data` and `len` are a JSON text, borrowed for the callback:
  * `{"way":"upload","bytes":1048576,"total":1073741824}`. `way` is `upload` or `download`; `total` is null where it is not
- * known.
+ * known. What a batch run tells beside that, `oai_batch_run_async` says.
  */
 #define OAI_EVENT_PROGRESS 4
 
@@ -2120,9 +2120,9 @@ oai_status oai_wait_until_to(const oai_client *client,
  *
  * `client`: not NULL. `json`: not NULL, an object with the members of `POST /batches`: `endpoint`, such as
  * `"/v1/chat/completions"`, and whatever else, such as `metadata`; `completion_window` is `"24h"` unless given. Beside
- * these `interval_ms`, `max_interval_ms` and `timeout_ms` as for `oai_wait_until`, and, to go on from an earlier call,
- * `batch_id` (only waits and fetches the results; needs no `endpoint`) or `input_file_id` (does not upload). `len`: its
- * bytes, or `OAI_STRLEN`. `input`: the path of a JSONL file, one request a line; NULL with `batch_id` or
+ * these `interval_ms`, `max_interval_ms` and `timeout_ms` as for `oai_wait_until`; `progress`, true or false, which the
+ * other forms look at; and, to go on from an earlier call, `batch_id` (only waits and fetches the results; needs no
+ * `endpoint`) or `input_file_id` (does not upload). `len`: its bytes, or `OAI_STRLEN`. `input`: the path of a JSONL file, one request a line; NULL with `batch_id` or
  * `input_file_id`, else not. `output`: nullable, the path that the batch's output file is written to, as with
  * `oai_request_set_output_path`; its error file, with the lines that failed, goes to the same path with `.errors` added.
  * A file that the batch does not have leaves its path alone; with NULL neither is fetched. `response`: not NULL; always
@@ -2142,6 +2142,13 @@ oai_status oai_batch_run(const oai_client *client,
 
 /**
  * The same, with the response called back. `oai_cancel` with its id ends the call; the batch goes on at the server.
+ *
+ * With `"progress":true` in the JSON, `OAI_EVENT_PROGRESS` events come before the end, each a JSON text. While the input
+ * goes up: `{"way":"upload","bytes":1048576,"total":1073741824}`. Once the batch is created, and after each look that
+ * shows something new: `{"way":"batch","batch_id":"batch_1","status":"in_progress","completed":40,"failed":1,
+ * "total":100}`, where numbers that the batch does not tell are null. While the results come down: `{"way":"download",
+ * "bytes":1048576,"total":2097152,"file":"output"}`, or `"file":"errors"`. At most ten a second, none while one is
+ * unread; but those of a body that is complete, and of a new `status`, always.
  *
  * Parameters as `oai_batch_run` up to `output`, and as `oai_submit` from `callback` on.
  * Returns as `oai_submit`: `OAI_OK`, and one `OAI_EVENT_DONE` follows. Any thread, callbacks included; never blocks.

@@ -172,18 +172,18 @@ impl Client {
 
     /// Submits a request that somebody will wait for, who can also wait for a place in the queue.
     pub fn start(&self, job: NewJob) -> Result<Pending> {
-        self.begin(job, true)
+        self.begin(job, Waiter::new(), true)
     }
 
     /// The same for one who must not be blocked: where the queue is full it is refused, whatever `queue_full` says.
     pub fn try_start(&self, job: NewJob) -> Result<Pending> {
-        self.begin(job, false)
+        self.begin(job, Waiter::new(), false)
     }
 
-    fn begin(&self, job: NewJob, patient: bool) -> Result<Pending> {
+    fn begin(&self, job: NewJob, waiter: Arc<Waiter>, patient: bool) -> Result<Pending> {
         let pending = Pending {
             id: next_id(),
-            waiter: Waiter::new(),
+            waiter,
         };
         let sink = Sink::Wait(pending.waiter.clone());
         self.hand_over(pending.id, job, sink, patient)?;

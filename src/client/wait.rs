@@ -46,13 +46,10 @@ impl Client {
             ));
         }
         let watch = Watch::new(self, request.clone(), poll)?;
-        let first = self.first_step(watch.job()?)?;
-        self.run_sequence(
-            id,
-            sink,
-            |_| watch.run(first),
-            move |error| Response::failed(id, error),
-        )
+        let first = self.first_step(watch.job()?, None)?;
+        self.run_sequence(id, sink, watch.run(first), move |error| {
+            Response::failed(id, error)
+        })
     }
 }
 
@@ -64,7 +61,12 @@ pub(super) struct Watch {
     deadline: Option<Instant>,
     rhythm: Rhythm,
     looks: u32,
+    /// Is shown the object at each look.
+    witness: Option<Witness>,
 }
+
+/// Looks on at a wait.
+pub(super) type Witness = Box<dyn FnMut(&[u8]) + Send>;
 
 impl Watch {
     /// A wait for what the GET `request` asks for; its time begins now.
@@ -77,7 +79,21 @@ impl Watch {
             poll,
             request,
             looks: 0,
+            witness: None,
         })
+    }
+
+    /// The same wait, with one who is shown the object at each look.
+    pub fn witnessed(mut self, witness: Option<Witness>) -> Watch {
+        self.witness = witness;
+        self
+    }
+
+    /// Shows the object to the witness, as it is without a look.
+    pub fn show(&mut self, object: &[u8]) {
+        if let Some(witness) = &mut self.witness {
+            witness(object);
+        }
     }
 
     fn left(&self) -> Option<Duration> {
@@ -97,7 +113,7 @@ impl Watch {
     }
 
     fn look(&self) -> Result<Step> {
-        self.client.step(self.job()?)
+        self.client.step(self.job()?, None)
     }
 
     /// Looks until the object is done; `first`: the first look, if it has begun.
@@ -114,6 +130,9 @@ impl Watch {
             };
             let mut response = look.arrives().await;
             self.looks += 1;
+            if response.status() == status::OK {
+                self.show(response.body());
+            }
             seen = match (response.status(), seen) {
                 (status::OK, _) => match self.poll.unfinished(response.body()) {
                     Ok(Some(told)) => Some((response, told)),

@@ -164,7 +164,7 @@ impl Delivery {
         }
     }
 
-    /// What tells the host how far a body has come; of a waiting call nobody sees it.
+    /// What tells the host how far a body has come; of a waiting call nobody sees it, unless it is a step of another.
     pub fn progress(&mut self) -> Option<Progress> {
         let place = match self.face.as_mut()? {
             Face::Callback(mailbox, listener) => Place::Callback {
@@ -181,7 +181,7 @@ impl Delivery {
                 queue: queue.clone(),
                 tag: *tag,
             },
-            Face::Wait(_) => return None,
+            Face::Wait(waiter) => return waiter.progress.clone(),
         };
         let id = self.id;
         let flight = self.flight();

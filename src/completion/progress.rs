@@ -1,7 +1,7 @@
 //! Tells the host how far a body has come, beside the chunks and the terminal event.
 //!
 //! A [`Progress`] is asked at every piece and says little: at most ten reports a second, none while the last is unread,
-//! and always the one that completes a body. None follows the terminal event, though an upload's connection may still
+//! and always the one that completes a body. A call of several requests tells of them all as itself. None follows the terminal event, though an upload's connection may still
 //! be at work then.
 
 use std::sync::{Arc, Mutex};
@@ -42,6 +42,8 @@ pub(super) enum Place {
 #[derive(Clone)]
 pub struct Progress {
     inner: Arc<Inner>,
+    /// Which of several bodies it tells of.
+    file: Option<&'static str>,
 }
 
 struct Inner {
@@ -76,18 +78,31 @@ impl Progress {
                 over,
                 cancelled,
             }),
+            file: None,
+        }
+    }
+
+    /// The same for one of several bodies, whose reports say so.
+    pub fn of_file(&self, file: &'static str) -> Progress {
+        Progress {
+            inner: self.inner.clone(),
+            file: Some(file),
         }
     }
 
     /// So many bytes have gone that way; `total` where it is known. For the runtime's own threads.
     pub fn report(&self, way: Way, bytes: u64, total: Option<u64>) {
+        self.tell(total == Some(bytes), || text(way, bytes, total, self.file));
+    }
+
+    /// Tells what `report` makes, or nothing if it is too soon; `always`: also then. For the runtime's own threads.
+    pub fn tell(&self, always: bool, report: impl FnOnce() -> WithNul) {
         let inner = &self.inner;
         if inner.cancelled.is_set() {
             return;
         }
-        let complete = total == Some(bytes);
         let room = inner.unread.clone().try_acquire_owned().ok();
-        if !complete {
+        if !always {
             if room.is_none() {
                 return;
             }
@@ -98,7 +113,7 @@ impl Progress {
             }
             *last = Some(now);
         }
-        let text = text(way, bytes, total);
+        let text = report();
         match &inner.place {
             Place::Queue { queue, tag } => {
                 let over = lock(&inner.over.0);
@@ -138,14 +153,14 @@ impl Progress {
 }
 
 /// A report as the host reads it.
-fn text(way: Way, bytes: u64, total: Option<u64>) -> WithNul {
+fn text(way: Way, bytes: u64, total: Option<u64>, file: Option<&str>) -> WithNul {
     let way = match way {
         Way::Upload => "upload",
         Way::Download => "download",
     };
-    let text = match total {
-        Some(total) => format!(r#"{{"way":"{way}","bytes":{bytes},"total":{total}}}"#),
-        None => format!(r#"{{"way":"{way}","bytes":{bytes},"total":null}}"#),
-    };
-    text.into_bytes().into()
+    let total = total.map_or("null".to_owned(), |total| total.to_string());
+    let file = file.map_or(String::new(), |file| format!(r#","file":"{file}""#));
+    format!(r#"{{"way":"{way}","bytes":{bytes},"total":{total}{file}}}"#)
+        .into_bytes()
+        .into()
 }

@@ -4,12 +4,15 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
+use super::progress::Progress;
 use super::response::Response;
 use crate::sync::{Signal, lock};
 
 /// A place for one response, and those who may wait for it.
 #[derive(Default)]
 pub struct Waiter {
+    /// What tells the host of a larger call, of which this request is a step, how far its body has come.
+    pub(super) progress: Option<Progress>,
     response: Mutex<Option<Response>>,
     arrived: Signal,
     told: Notify,
@@ -18,6 +21,14 @@ pub struct Waiter {
 impl Waiter {
     pub fn new() -> Arc<Waiter> {
         Arc::new(Waiter::default())
+    }
+
+    /// A place for the response of a step of a larger call.
+    pub fn of_step(progress: Option<Progress>) -> Arc<Waiter> {
+        Arc::new(Waiter {
+            progress,
+            ..Waiter::default()
+        })
     }
 
     pub fn put(&self, response: Response) {

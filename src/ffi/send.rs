@@ -22,10 +22,10 @@ pub const OAI_EVENT_CHUNK: i32 = 1;
 /// `kind` of an event: the end. `response` is owned by the callee, who frees it with `oai_response_free`.
 pub const OAI_EVENT_DONE: i32 = 2;
 
-/// `kind` of an event, only after `oai_request_set_progress`, or with `progress` of `oai_upload_async` and `_to`: how far a
-/// body has come. `data` and `len` are a JSON text, borrowed for the callback:
+/// `kind` of an event, only after `oai_request_set_progress`, or with `progress` of `oai_upload_async`, `oai_batch_run_async`
+/// and their `_to`: how far a body has come. `data` and `len` are a JSON text, borrowed for the callback:
 /// `{"way":"upload","bytes":1048576,"total":1073741824}`. `way` is `upload` or `download`; `total` is null where it is not
-/// known.
+/// known. What a batch run tells beside that, `oai_batch_run_async` says.
 pub const OAI_EVENT_PROGRESS: i32 = 4;
 
 /// `kind` of an event, only in queues and only after `oai_set_log_to`: a line of the library's log, `data` and `len`. Its

@@ -14,7 +14,9 @@ use oaic::ffi::request::{oai_request, oai_request_add_query, oai_request_free, o
 use oaic::ffi::response::{
     oai_response, oai_response_body, oai_response_error, oai_response_free, oai_response_status,
 };
-use oaic::ffi::send::{OAI_EVENT_CHUNK, OAI_EVENT_DONE, oai_callback, oai_destructor};
+use oaic::ffi::send::{
+    OAI_EVENT_CHUNK, OAI_EVENT_DONE, OAI_EVENT_PROGRESS, oai_callback, oai_destructor,
+};
 use oaic::ffi::status::{OAI_OK, oai_status};
 use serde_json::{Value, json};
 
@@ -184,6 +186,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     chunks: Vec<String>,
+    reports: Vec<String>,
     done: Option<Answer>,
     destroyed: u32,
 }
@@ -214,6 +217,11 @@ impl Events {
         (std::mem::take(&mut state.chunks), done)
     }
 
+    /// What was told of the progress so far.
+    pub fn reports(&self) -> Vec<String> {
+        self.shared.state.lock().expect("no panic").reports.clone()
+    }
+
     /// How often the destructor ran.
     pub fn destroyed(&self) -> u32 {
         self.shared.state.lock().expect("no panic").destroyed
@@ -236,11 +244,14 @@ unsafe extern "C" fn on_event(
         // SAFETY: the response is the callee's.
         state.done = Some(unsafe { Answer::take(response) });
     } else {
-        assert_eq!(kind, OAI_EVENT_CHUNK);
         // SAFETY: the data is borrowed for the call.
         let data = unsafe { slice::from_raw_parts(data.cast::<u8>(), len) };
-        let data = std::str::from_utf8(data).expect("UTF-8");
-        state.chunks.push(data.to_owned());
+        let data = std::str::from_utf8(data).expect("UTF-8").to_owned();
+        match kind {
+            OAI_EVENT_CHUNK => state.chunks.push(data),
+            OAI_EVENT_PROGRESS => state.reports.push(data),
+            _ => panic!("an event of kind {kind}"),
+        }
     }
 }
 

@@ -5,13 +5,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::batch_plan::{Plan, Stage, results};
-use super::{Ended, Resumable, Step, answered, made, refused};
+use super::batch_plan::{Plan, Stage, Telling, results};
+use super::{Ended, Opening, Resumable, Step, answered, made, refused};
 use crate::client::Client;
 use crate::client::request::Request;
 use crate::client::transfer::{Attached, file_content, form};
-use crate::client::wait::Watch;
-use crate::completion::{Response, Sink};
+use crate::client::wait::{Watch, Witness};
+use crate::completion::{Progress, Response, Sink};
 use crate::error::{Error, Result};
 use crate::status;
 use crate::sync::lock;
@@ -26,6 +26,8 @@ struct Run {
     plan: Plan,
     output: Option<String>,
     stage: Arc<Mutex<Stage>>,
+    /// Where the host wants to know how far it has come.
+    progress: Option<Progress>,
 }
 
 impl Client {
@@ -46,31 +48,32 @@ impl Client {
             Output::Path(path.into()).check()?;
         }
         let stage = Arc::new(Mutex::new(plan.from.clone()));
+        let mut opening = Opening::new(self, id, sink);
+        let progress = opening.progress().filter(|_| plan.progress);
         let run = Run {
             client: self.clone(),
             plan,
             output: output.map(str::to_owned),
             stage: stage.clone(),
+            progress: progress.clone(),
         };
+        let progress = progress.as_ref();
         let interrupted = move |error| lock(&stage).stopped(Response::failed(id, error));
         match (run.plan.from.clone(), input) {
             (Stage::Begun, Some(input)) => {
                 let request = upload(input)?;
-                let first = self.first_step(request.to_job()?)?;
-                let sequence = run.run_upload(request, first);
-                self.run_sequence(id, sink, |_| sequence, interrupted)
+                let first = self.first_step(request.to_job()?, progress)?;
+                opening.run(run.run_upload(request, first), interrupted)
             }
             (Stage::Created(batch), _) => {
                 let watch = run.watch(&batch)?;
-                let first = self.first_step(watch.job()?)?;
-                let sequence = run.run_wait(watch, first);
-                self.run_sequence(id, sink, |_| sequence, interrupted)
+                let first = self.first_step(watch.job()?, None)?;
+                opening.run(run.run_wait(watch, first), interrupted)
             }
             (Stage::Uploaded(file), _) => {
                 let request = run.create(&file)?;
-                let first = self.first_step(request.to_job()?)?;
-                let sequence = run.run_create(request, first);
-                self.run_sequence(id, sink, |_| sequence, interrupted)
+                let first = self.first_step(request.to_job()?, None)?;
+                opening.run(run.run_create(request, first), interrupted)
             }
             // The plan has seen that there is something to begin with.
             (Stage::Begun, None) => Err(Error::new(status::INTERNAL, "a batch without input")),
@@ -81,6 +84,16 @@ impl Client {
 fn upload(input: &str) -> Result<Request> {
     let purpose = br#"{"purpose":"batch"}"#;
     form("/files", purpose, "file", Attached::Path(input))
+}
+
+/// Tells the host what each look at the batch shows.
+fn telling(progress: Progress) -> Witness {
+    let mut telling = Telling::default();
+    Box::new(move |batch| {
+        if let Some((seen, must)) = telling.news(batch) {
+            progress.tell(must, || telling.say(seen).into_bytes().into());
+        }
+    })
 }
 
 /// Where the error file goes.
@@ -97,7 +110,8 @@ impl Run {
 
     fn watch(&self, batch: &str) -> Result<Watch> {
         let request = Request::new("GET", &format!("/batches/{batch}"))?;
-        Watch::new(&self.client, request, self.plan.poll.clone())
+        let watch = Watch::new(&self.client, request, self.plan.poll.clone())?;
+        Ok(watch.witnessed(self.progress.clone().map(telling)))
     }
 
     async fn run_upload(self, request: Request, first: Option<Step>) -> Response {
@@ -113,7 +127,9 @@ impl Run {
             Ok(watch) => watch,
             Err(response) => return lock(&self.stage).stopped(response),
         };
-        let first = watch.job().and_then(|job| self.client.first_step(job));
+        let first = watch
+            .job()
+            .and_then(|job| self.client.first_step(job, None));
         match first {
             Ok(first) => self.run_wait(watch, first).await,
             Err(error) => lock(&self.stage).stopped(refused(error)),
@@ -133,7 +149,8 @@ impl Run {
 
     /// Uploads the input; the request that creates the batch.
     async fn uploaded(&self, request: Request, first: Option<Step>) -> Ended<Request> {
-        let response = answered(&self.client, &request, first).await?;
+        let progress = self.progress.as_ref();
+        let response = answered(&self.client, &request, first, progress).await?;
         let file = made(response, "upload")?;
         let create = self.create(&file).map_err(refused)?;
         *lock(&self.stage) = Stage::Uploaded(file);
@@ -142,10 +159,12 @@ impl Run {
 
     /// Creates the batch; what waits for its end.
     async fn created(&self, request: Request, first: Option<Step>) -> Ended<Watch> {
-        let response = answered(&self.client, &request, first).await?;
+        let response = answered(&self.client, &request, first, None).await?;
+        let body = response.body().to_vec();
         let batch = made(response, "creation of the batch")?;
-        let watch = self.watch(&batch).map_err(refused)?;
+        let mut watch = self.watch(&batch).map_err(refused)?;
         *lock(&self.stage) = Stage::Created(batch);
+        watch.show(&body);
         Ok(watch)
     }
 
@@ -154,13 +173,15 @@ impl Run {
         let Some(output) = &self.output else {
             return Ok(());
         };
-        for (id, path) in results(batch.body())
-            .into_iter()
-            .zip([output.clone(), errors(output)])
-        {
+        let places = [("output", output.clone()), ("errors", errors(output))];
+        for (id, (file, path)) in results(batch.body()).into_iter().zip(places) {
             let Some(id) = id else { continue };
             let request = file_content(&id, Some(&path)).map_err(refused)?;
-            answered(&self.client, &request, None).await?;
+            let progress = self
+                .progress
+                .as_ref()
+                .map(|progress| progress.of_file(file));
+            answered(&self.client, &request, None, progress.as_ref()).await?;
         }
         Ok(())
     }

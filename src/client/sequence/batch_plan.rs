@@ -21,6 +21,8 @@ const WAITING: [&str; 3] = ["interval_ms", "max_interval_ms", "timeout_ms"];
 pub struct Plan {
     pub from: Stage,
     pub poll: Poll,
+    /// Whether the host wants to know how far it has come.
+    pub progress: bool,
     /// The body of `POST /batches`, without its input file.
     create: Map<String, Value>,
 }
@@ -53,6 +55,11 @@ impl Plan {
             waiting.extend(members.remove(name).map(|value| (name, value)));
         }
         let poll = Poll::parse(Some(json!(waiting).to_string().as_bytes()))?;
+        let progress = match members.remove("progress") {
+            None => false,
+            Some(Value::Bool(progress)) => progress,
+            Some(_) => return invalid("has a progress that is neither true nor false"),
+        };
         let mut ids = [None, None];
         for (name, id) in ["batch_id", "input_file_id"].into_iter().zip(&mut ids) {
             *id = match members.remove(name) {
@@ -88,6 +95,7 @@ impl Plan {
         Ok(Plan {
             from,
             poll,
+            progress,
             create: members,
         })
     }
@@ -122,6 +130,50 @@ impl Resumable for Stage {
             Stage::Uploaded(id) => Some(json!({"input_file_id": id}).to_string()),
             Stage::Created(id) => Some(json!({"batch_id": id}).to_string()),
         }
+    }
+}
+
+/// What was said of a batch while it runs.
+#[derive(Default)]
+pub struct Telling {
+    said: Option<Seen>,
+}
+
+/// What a look at a batch shows.
+#[derive(Debug, PartialEq)]
+pub struct Seen {
+    id: String,
+    status: String,
+    /// How many of its lines are completed, have failed, and are, as far as it says.
+    counts: [Option<u64>; 3],
+}
+
+impl Telling {
+    /// What a look shows that was not said, and whether it must be: the status has changed.
+    pub fn news(&self, batch: &[u8]) -> Option<(Seen, bool)> {
+        let batch: Value = serde_json::from_slice(batch).ok()?;
+        let text = |name: &str| Some(batch.get(name)?.as_str()?.to_owned());
+        let seen = Seen {
+            id: text("id")?,
+            status: text("status")?,
+            counts: ["completed", "failed", "total"]
+                .map(|name| batch.get("request_counts")?.get(name)?.as_u64()),
+        };
+        let said = self.said.as_ref();
+        let changed = said.is_none_or(|said| said.status != seen.status);
+        (said != Some(&seen)).then_some((seen, changed))
+    }
+
+    /// The report of it as the host reads it.
+    pub fn say(&mut self, seen: Seen) -> String {
+        let (id, status) = (Value::from(&*seen.id), Value::from(&*seen.status));
+        let [completed, failed, total] = seen
+            .counts
+            .map(|count| count.map_or("null".to_owned(), |count| count.to_string()));
+        self.said = Some(seen);
+        format!(
+            r#"{{"way":"batch","batch_id":{id},"status":{status},"completed":{completed},"failed":{failed},"total":{total}}}"#
+        )
     }
 }
 
@@ -186,6 +238,7 @@ mod tests {
             (r#"{"batch_id":"b","input_file_id":"f"}"#, false, "give one"),
             (r#"{"batch_id":"../files"}"#, false, "not an id"),
             (r#"{"batch_id":7}"#, false, "not an id"),
+            (r#"{"batch_id":"b","progress":1}"#, false, "progress"),
             (
                 r#"{"endpoint":"/v1/x","interval_ms":0}"#,
                 true,
@@ -214,6 +267,39 @@ mod tests {
             assert!(explained.message.starts_with(&*error.message));
             assert!(explained.message.contains(says), "{}", explained.message);
         }
+    }
+
+    #[test]
+    fn what_a_batch_shows_is_told_when_it_is_new() {
+        let mut telling = Telling::default();
+        let batch = |status: &str, done: u64| {
+            let counts = json!({"completed": done, "failed": 0, "total": 9});
+            json!({"id": "b", "status": status, "request_counts": counts}).to_string()
+        };
+        let mut look = |batch: &str, tell: bool| {
+            let (seen, must) = telling.news(batch.as_bytes())?;
+            Some((
+                if tell {
+                    telling.say(seen)
+                } else {
+                    String::new()
+                },
+                must,
+            ))
+        };
+        let begun = r#"{"id":"b","status":"validating"}"#;
+        let first = r#"{"way":"batch","batch_id":"b","status":"validating","completed":null,"failed":null,"total":null}"#;
+        assert_eq!(look(begun, true), Some((first.to_owned(), true)));
+        assert_eq!(look(begun, true), None);
+        let second = r#"{"way":"batch","batch_id":"b","status":"in_progress","completed":4,"failed":0,"total":9}"#;
+        let running = batch("in_progress", 4);
+        assert_eq!(look(&running, true), Some((second.to_owned(), true)));
+        // It was too soon to tell of the fifth, so the next look brings it up again.
+        let more = batch("in_progress", 5);
+        assert_eq!(look(&more, false), Some((String::new(), false)));
+        let third = second.replace(":4,", ":5,");
+        assert_eq!(look(&more, true), Some((third, false)));
+        assert_eq!(look("<html>", true), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Calls that are several requests, one after the other: each has an id and one terminal event of its own, and ends by
 //! a cancel, a close, a free and a shutdown like a request.
 //!
-//! `wait`, `batch` and `upload` make the task that [`Client::run_sequence`] runs; their steps are requests like any
+//! `wait`, `batch` and `upload` make the task that an [`Opening`] runs; their steps are requests like any
 //! other, with queue, limits and retries, except that none ever blocks: where the queue is full a step comes later.
 
 mod batch;
@@ -21,7 +21,7 @@ use tokio::time::sleep;
 use super::request::Request;
 use super::{Client, Pending};
 use crate::codec::object::{pick, text};
-use crate::completion::{Delivery, Response, Sink};
+use crate::completion::{Cancelled, Delivery, Progress, Response, Sink, Waiter};
 use crate::error::{Error, Result};
 use crate::scheduler::NewJob;
 use crate::sync::{Signal, lock};
@@ -52,11 +52,16 @@ trait Resumable {
     }
 }
 
-/// The answer to a step, which may have begun.
-async fn answered(client: &Arc<Client>, request: &Request, first: Option<Step>) -> Ended<Response> {
+/// The answer to a step, which may have begun. `progress`: who is told how far its body has come, if it has not.
+async fn answered(
+    client: &Arc<Client>,
+    request: &Request,
+    first: Option<Step>,
+    progress: Option<&Progress>,
+) -> Ended<Response> {
     let response = match first {
         Some(step) => step.arrives().await,
-        None => client.take_step(request).await,
+        None => client.take_step(request, progress).await,
     };
     match response.error {
         Some(_) => Err(response),
@@ -90,7 +95,7 @@ const ROOM: Duration = Duration::from_millis(100);
 #[derive(Default)]
 pub struct Sequences {
     /// How to end each; `None` where that has been done.
-    running: Mutex<HashMap<u64, Option<oneshot::Sender<Error>>>>,
+    running: Mutex<HashMap<u64, Option<End>>>,
     ended: Signal,
 }
 
@@ -98,14 +103,14 @@ impl Sequences {
     /// Ends one with `error`; false if there is none of this id, or it is ending already.
     pub fn end(&self, id: u64, error: Error) -> bool {
         let stop = lock(&self.running).get_mut(&id).and_then(Option::take);
-        stop.is_some_and(|stop| stop.send(error).is_ok())
+        stop.is_some_and(|stop| stop.now(error))
     }
 
     /// Ends them all.
     pub fn end_all(&self, error: &Error) {
         for stop in lock(&self.running).values_mut().filter_map(Option::take) {
             // One that has just ended by itself no longer listens.
-            let _ = stop.send(error.clone());
+            stop.now(error.clone());
         }
     }
 
@@ -113,6 +118,105 @@ impl Sequences {
     pub fn wait_ended(&self, timeout: Duration) -> bool {
         self.ended
             .wait_while(lock(&self.running), timeout, |running| !running.is_empty())
+    }
+}
+
+/// How a sequence is ended from outside.
+struct End {
+    stop: oneshot::Sender<Error>,
+    /// Drops the reports that are under way.
+    cancelled: Cancelled,
+}
+
+impl End {
+    /// False if it has ended by itself.
+    fn now(self, error: Error) -> bool {
+        self.cancelled.set();
+        self.stop.send(error).is_ok()
+    }
+}
+
+/// A sequence that is about to begin; dropped before it runs, it was refused and no event follows.
+struct Opening {
+    client: Arc<Client>,
+    id: u64,
+    delivery: Option<Delivery>,
+    cancelled: Cancelled,
+}
+
+impl Opening {
+    fn new(client: &Arc<Client>, id: u64, sink: Sink) -> Opening {
+        let (mut delivery, cancelled) = (Delivery::new(id, sink), Cancelled::default());
+        delivery.launched(cancelled.clone());
+        Opening {
+            client: client.clone(),
+            id,
+            delivery: Some(delivery),
+            cancelled,
+        }
+    }
+
+    /// What tells the host how far the sequence has come; of a waiting call nobody sees it.
+    fn progress(&mut self) -> Option<Progress> {
+        self.delivery.as_mut()?.progress()
+    }
+
+    /// Runs the sequence to its end; where it is ended before, `interrupted` says what it came to.
+    fn run(
+        mut self,
+        sequence: impl Future<Output = Response> + Send + 'static,
+        interrupted: impl FnOnce(Error) -> Response + Send + 'static,
+    ) -> Result<()> {
+        let client = self.client.clone();
+        // Whoever ends the client's sequences looks for the scheduler first.
+        client.scheduler()?;
+        let runtime = runtime::start()?.handle.clone();
+        let Some(delivery) = self.delivery.take() else {
+            return Ok(());
+        };
+        let (stop, mut stopped) = oneshot::channel();
+        let end = End {
+            stop,
+            cancelled: self.cancelled.clone(),
+        };
+        let id = self.id;
+        lock(&client.sequences.running).insert(id, Some(end));
+        let registered = Registered {
+            client: client.clone(),
+            id,
+        };
+        if client.is_closed() {
+            // Whoever closed the client may have ended its sequences before this was one of them.
+            client.sequences.end(id, super::closed());
+        }
+        if let Err(error) = runtime::check() {
+            client.sequences.end(id, error);
+        }
+        runtime.spawn(async move {
+            let ended = tokio::select! {
+                biased;
+                Ok(error) = &mut stopped => Err(error),
+                response = sequence => Ok(response),
+            };
+            // Whoever was told that it is ended must see that end, even if it was done in the same moment.
+            stopped.close();
+            let mut response = match (ended, stopped.try_recv()) {
+                (Err(error), _) | (_, Ok(error)) => interrupted(error),
+                (Ok(response), _) => response,
+            };
+            response.id = id;
+            delivery.finish(response);
+            drop(registered);
+        });
+        Ok(())
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if let Some(delivery) = self.delivery.take() {
+            delivery.refuse();
+        }
     }
 }
 
@@ -149,9 +253,14 @@ impl Drop for Step {
 }
 
 impl Client {
-    /// Begins a request of a sequence.
-    pub(super) fn step(self: &Arc<Self>, job: NewJob) -> Result<Step> {
-        let pending = self.try_start(job)?;
+    /// Begins a request of a sequence. `progress`: who is told how far its body has come.
+    pub(super) fn step(
+        self: &Arc<Self>,
+        mut job: NewJob,
+        progress: Option<&Progress>,
+    ) -> Result<Step> {
+        job.call.progress |= progress.is_some();
+        let pending = self.begin(job, Waiter::of_step(progress.cloned()), false)?;
         Ok(Step {
             client: self.clone(),
             pending,
@@ -159,8 +268,12 @@ impl Client {
     }
 
     /// The first request of a sequence, whose refusal is the whole call's; `None` where it has to come later.
-    pub(super) fn first_step(self: &Arc<Self>, job: NewJob) -> Result<Option<Step>> {
-        match self.step(job) {
+    pub(super) fn first_step(
+        self: &Arc<Self>,
+        job: NewJob,
+        progress: Option<&Progress>,
+    ) -> Result<Option<Step>> {
+        match self.step(job, progress) {
             // There will be room by and by.
             Err(error) if error.status == status::QUEUE_FULL => Ok(None),
             first => first.map(Some),
@@ -168,9 +281,13 @@ impl Client {
     }
 
     /// Sends `request` as soon as the queue takes it; what it came to.
-    pub(super) async fn take_step(self: &Arc<Self>, request: &Request) -> Response {
+    pub(super) async fn take_step(
+        self: &Arc<Self>,
+        request: &Request,
+        progress: Option<&Progress>,
+    ) -> Response {
         loop {
-            match request.to_job().and_then(|job| self.step(job)) {
+            match request.to_job().and_then(|job| self.step(job, progress)) {
                 Ok(step) => return step.arrives().await,
                 Err(error) if error.status == status::QUEUE_FULL => sleep(ROOM).await,
                 Err(error) => return Response::failed(0, error),
@@ -179,48 +296,13 @@ impl Client {
     }
 
     /// Runs a sequence to its end, which `sink` gets; where it is ended before, `interrupted` says what it came to.
-    /// `sequence` makes it, and may take from the delivery what tells the host of its progress.
-    pub(super) fn run_sequence<S: Future<Output = Response> + Send + 'static>(
+    pub(super) fn run_sequence(
         self: &Arc<Self>,
         id: u64,
         sink: Sink,
-        sequence: impl FnOnce(&mut Delivery) -> S,
+        sequence: impl Future<Output = Response> + Send + 'static,
         interrupted: impl FnOnce(Error) -> Response + Send + 'static,
     ) -> Result<()> {
-        // Whoever ends the client's sequences looks for the scheduler first.
-        self.scheduler()?;
-        let runtime = runtime::start()?.handle.clone();
-        let mut delivery = Delivery::new(id, sink);
-        let sequence = sequence(&mut delivery);
-        let (stop, mut stopped) = oneshot::channel();
-        lock(&self.sequences.running).insert(id, Some(stop));
-        let registered = Registered {
-            client: self.clone(),
-            id,
-        };
-        if self.is_closed() {
-            // Whoever closed the client may have ended its sequences before this was one of them.
-            self.sequences.end(id, super::closed());
-        }
-        if let Err(error) = runtime::check() {
-            self.sequences.end(id, error);
-        }
-        runtime.spawn(async move {
-            let ended = tokio::select! {
-                biased;
-                Ok(error) = &mut stopped => Err(error),
-                response = sequence => Ok(response),
-            };
-            // Whoever was told that it is ended must see that end, even if it was done in the same moment.
-            stopped.close();
-            let mut response = match (ended, stopped.try_recv()) {
-                (Err(error), _) | (_, Ok(error)) => interrupted(error),
-                (Ok(response), _) => response,
-            };
-            response.id = id;
-            delivery.finish(response);
-            drop(registered);
-        });
-        Ok(())
+        Opening::new(self, id, sink).run(sequence, interrupted)
     }
 }

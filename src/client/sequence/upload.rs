@@ -9,10 +9,10 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::digest::md5_of;
 use super::upload_plan::{Plan, may_go_on};
-use super::{Ended, Resumable, Step, answered, made, refused};
+use super::{Ended, Opening, Resumable, Step, answered, made, refused};
 use crate::client::Client;
 use crate::client::request::Request;
-use crate::completion::{Delivery, Progress, Response, Sink, Way};
+use crate::completion::{Progress, Response, Sink, Way};
 use crate::error::{Error, Result};
 use crate::status;
 use crate::sync::lock;
@@ -45,24 +45,19 @@ impl Client {
             None => {
                 let mut request = Request::new("POST", "/uploads")?;
                 request.set_json(plan.create().as_bytes())?;
-                let first = self.first_step(request.to_job()?)?;
+                let first = self.first_step(request.to_job()?, None)?;
                 Some((request, first))
             }
         };
         let plan = Arc::new(Mutex::new(plan));
-        let mut upload = Upload {
+        let mut opening = Opening::new(self, id, sink);
+        let upload = Upload {
             client: self.clone(),
             path: path.to_owned(),
             plan: plan.clone(),
-            progress: None,
+            progress: opening.progress().filter(|_| lock(&plan).progress),
         };
-        let sequence = |delivery: &mut Delivery| {
-            if lock(&upload.plan).progress {
-                upload.progress = delivery.progress();
-            }
-            upload.run(begin)
-        };
-        self.run_sequence(id, sink, sequence, move |error| {
+        opening.run(upload.run(begin), move |error| {
             lock(&plan).stopped(Response::failed(id, error))
         })
     }
@@ -84,7 +79,7 @@ impl Upload {
 
     async fn to_the_end(&self, begin: Option<(Request, Option<Step>)>) -> Ended<Response> {
         if let Some((request, first)) = begin {
-            let response = answered(&self.client, &request, first).await?;
+            let response = answered(&self.client, &request, first, None).await?;
             let id = made(response, "creation of the upload")?;
             lock(&self.plan).upload = Some(id);
         }
@@ -93,7 +88,7 @@ impl Upload {
         let mut request = self.post("complete").map_err(refused)?;
         let body = lock(&self.plan).complete(&md5);
         request.set_json(body.as_bytes()).map_err(refused)?;
-        answered(&self.client, &request, None).await
+        answered(&self.client, &request, None, None).await
     }
 
     /// A request to something of the upload.
@@ -123,7 +118,7 @@ impl Upload {
         request
             .add_file_range("data", &self.path, from, length)
             .map_err(refused)?;
-        let response = answered(&self.client, &request, None).await?;
+        let response = answered(&self.client, &request, None, None).await?;
         let id = made(response, "upload of a part")?;
         let mut plan = lock(&self.plan);
         plan.parts[place] = Some(id);
@@ -140,7 +135,7 @@ impl Upload {
         }
         if let Ok(request) = self.post("cancel") {
             // What it cannot forget now expires within the hour.
-            let _ = answered(&self.client, &request, None).await;
+            let _ = answered(&self.client, &request, None, None).await;
         }
     }
 }

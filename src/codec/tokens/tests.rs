@@ -143,7 +143,9 @@ fn by_tree(body: &Json) -> u64 {
         .iter()
         .filter_map(|key| body[key].as_u64())
         .max();
-    text.div_ceil(4).max(most.unwrap_or(0)).clamp(1, super::MOST)
+    text.div_ceil(4)
+        .max(most.unwrap_or(0))
+        .clamp(1, super::MOST)
 }
 
 fn key() -> impl Strategy<Value = String> {

@@ -1,6 +1,8 @@
 //! A batch from its input file to its results through the exported function, and each way that it can end before.
 
+#[path = "../border/mod.rs"]
 mod border;
+mod progress;
 
 use std::fs;
 use std::path::{Path, PathBuf};
