@@ -25,7 +25,7 @@ def start(directory, port):
     server = [directory / "bin/litellm", "--config", config, "--host", "127.0.0.1", "--port", str(port)]
     # Nothing of the machine's environment chooses a database, a model or a key.
     told = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
-    told |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_PROXY": "*", "PYTHONDONTWRITEBYTECODE": "1"}
+    told |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_PROXY": "*"}
     with open(directory / "proxy.log", "wb") as log:
         return subprocess.Popen(server, stdout=log, stderr=log, env=told, start_new_session=True)
 
