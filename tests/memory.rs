@@ -5,12 +5,16 @@
 
 use std::ffi::CString;
 use std::fs::{self, File};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::ptr;
 use std::time::{Duration, Instant};
 
 use oaic::ffi::client::{oai_client, oai_client_free, oai_client_new};
+use oaic::ffi::files::oai_request_set_output_fd;
+use oaic::ffi::request::{oai_request_free, oai_request_new};
 use oaic::ffi::response::{oai_response, oai_response_free};
+use oaic::ffi::send::oai_send;
 use oaic::ffi::status::OAI_OK;
 use oaic::ffi::transfer::{oai_file_download, oai_file_upload};
 use oaic::ffi::upload::oai_upload;
@@ -40,6 +44,7 @@ fn transfer(size: u64) {
     upload(client, &source);
     upload_in_parts(client, &source);
     download(client, MIB, &target);
+    download_to_descriptor(client, MIB, &target);
     // Sparse: its zeros take no disk.
     File::create(&source).unwrap().set_len(size).unwrap();
     let up = gained(|| upload(client, &source));
@@ -48,10 +53,13 @@ fn transfer(size: u64) {
     let parts = gained(|| upload_in_parts(client, &source));
     let down = gained(|| download(client, size, &target));
     assert_eq!(fs::metadata(&target).unwrap().len(), size);
+    let descriptor = gained(|| download_to_descriptor(client, size, &target));
+    assert_eq!(fs::metadata(&target).unwrap().len(), size);
     for (what, (memory, time)) in [
         ("upload", up),
         ("upload in parts", parts),
         ("download", down),
+        ("download to a descriptor", descriptor),
     ] {
         println!(
             "{what} of {} MiB: {:.1} MiB gained at the peak, {:.0} MiB/s",
@@ -147,6 +155,24 @@ fn download(client: *mut oai_client, size: u64, path: &Path) {
     let status = unsafe {
         let status = oai_file_download(client, id.as_ptr(), path.as_ptr(), &mut response);
         oai_response_free(response);
+        status
+    };
+    assert_eq!(status, OAI_OK);
+}
+
+fn download_to_descriptor(client: *mut oai_client, size: u64, path: &Path) {
+    let file = File::create(path).unwrap();
+    let path = CString::new(format!("/files/zeros-{size}/content")).unwrap();
+    let (mut request, mut response) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: a live handle, NUL-terminated texts, a descriptor that is open, places for the outputs, which are freed.
+    let status = unsafe {
+        let none = ptr::null_mut();
+        let made = oai_request_new(c"GET".as_ptr(), path.as_ptr(), &mut request, none);
+        assert_eq!(made, OAI_OK);
+        assert_eq!(oai_request_set_output_fd(request, file.as_raw_fd()), OAI_OK);
+        let status = oai_send(client, request, &mut response);
+        oai_response_free(response);
+        oai_request_free(request);
         status
     };
     assert_eq!(status, OAI_OK);

@@ -9,4 +9,5 @@ mod answers;
 mod connections;
 mod proxies;
 mod redirects;
+mod streams;
 mod tls;
