@@ -67,7 +67,7 @@ fn models_are_listed() {
         .map(|model| model["id"].as_str().expect("an id"))
         .collect();
     ids.sort_unstable();
-    assert_eq!(ids, ["chatty", "limited", "numbers"]);
+    assert_eq!(ids, ["chatty", "limited", "numbers", "paced"]);
 }
 
 #[test]
@@ -142,6 +142,27 @@ fn a_429_is_tried_again_and_then_told() {
         attempts: 3,
     };
     assert_eq!(failure, expected);
+}
+
+#[test]
+#[ignore = "needs the LiteLLM proxy: make test-litellm"]
+fn a_limit_that_the_proxy_keeps_is_told_by_429s() {
+    let client = client(json!({"max_retries": 0, "learn_limits": false}));
+    // The second of a minute is refused; a minute may end in between, but not two.
+    let (refused, failure) = (0..3)
+        .map(|_| ask(&client, &chat("paced")))
+        .find(|(answer, _)| answer.status != OAI_OK)
+        .expect("one request a minute is let through");
+    assert_eq!(refused.status, OAI_ERR_RATE_LIMITED, "{}", refused.body);
+    assert_eq!((failure.http_status, failure.attempts), (429, 1));
+    assert!(
+        refused.message.contains("RPM limit=1"),
+        "{}",
+        refused.message
+    );
+    // Another model has a limit of its own, so it is not held up.
+    let (other, _) = ask(&client, &chat("chatty"));
+    assert_eq!(other.status, OAI_OK, "{}", other.message);
 }
 
 #[test]
