@@ -128,8 +128,8 @@ impl Limiter {
         }
         for unit in Unit::ALL {
             let known = self.known_rate(unit);
-            self.pace(unit)
-                .accepted(now, place.at, permit.cost.of(unit), known);
+            let request = self.describe(permit.cost, place, unit);
+            self.pace(unit).accepted(now, &request, known);
         }
         if let Some(window) = self.window {
             let told = self.announces_a_pace();
@@ -144,7 +144,10 @@ impl Limiter {
             return;
         };
         self.advance(now);
-        let old = self.reduced_at.is_some_and(|reduced| place.at < reduced);
+        // Its bytes may have left later, on a connection that had to be made first.
+        let old = self
+            .reduced_at
+            .is_some_and(|reduced| permit.admitted <= reduced);
         if !old {
             self.reduced_at = Some(now);
         }
@@ -349,14 +352,18 @@ impl Limiter {
 
     /// The longest time to one more request from empty buckets: an even pace.
     fn interval(&self, cost: Cost) -> Duration {
-        let known = Unit::ALL
+        let own = Unit::ALL
             .into_iter()
-            .filter_map(|unit| Some(super::bucket::wait(cost.of(unit), self.known_rate(unit)?)));
+            .filter_map(|unit| Some(super::bucket::wait(cost.of(unit), self.own.rate(unit)?)));
+        let announced = self
+            .announced()
+            .filter(|(_, learned)| !learned.window().is_a_day())
+            .map(|(dimension, learned)| learned.interval(cost.of(dimension.unit())));
         let found = Unit::ALL
             .into_iter()
             .zip(&self.found)
             .filter_map(|(unit, pace)| pace.interval(cost.of(unit)));
-        known.chain(found).max().unwrap_or_default()
+        own.chain(announced).chain(found).max().unwrap_or_default()
     }
 
     /// The headers of this request are here, or never will be. `None` when that was known.

@@ -2,7 +2,8 @@
 //!
 //! The limiter holds one for requests and one for tokens. A server may say "6,000 a minute, 5,990 left" and refuse,
 //! because it also counts in seconds; or say nothing at all. Then a bucket is made whose rate and burst are what was
-//! seen to pass; each further refusal takes 0.7 of what is to blame, and quiet time gives it back.
+//! seen to pass; each further refusal takes 0.3 of what is to blame, and quiet time gives it back. The first one that an
+//! announced rate does not explain takes 0.05: a machine that stood still for a moment is refused too.
 
 use std::time::Duration;
 
@@ -11,6 +12,13 @@ use super::bucket::{Bucket, wait};
 
 /// What one refusal leaves.
 const CUT: f64 = 0.7;
+
+/// The same of a refusal that may be an accident: a rate is announced, and nothing shows that it is wrong.
+const GENTLE: f64 = 0.95;
+
+/// A request reaches the server by the time that its answer is here, and no later than so long after it was sent: it may
+/// have waited for a connection, or for a processor.
+const ON_THE_WAY: Duration = Duration::from_millis(100);
 
 /// The most that one refusal takes off a rate, when what passed shows that it is far too high.
 const SHARPEST: f64 = 0.05;
@@ -30,6 +38,9 @@ const BURST_GROWTH: f64 = 0.1;
 /// While nothing says where the limit is, the rate doubles in these many seconds or requests.
 const DOUBLING_SECONDS: f64 = 2.0;
 const DOUBLING_REQUESTS: f64 = 30.0;
+
+/// So many requests measure a rate only roughly.
+const FEW: f64 = 10.0;
 
 /// The rate accepted lately is taken over these many seconds.
 const METER_SECONDS: f64 = 5.0;
@@ -53,7 +64,7 @@ pub(super) struct Pace {
     /// Before then nothing goes that would get further ahead than was ever accepted.
     unproven: Time,
     /// A refusal that came before anything had passed.
-    unmeasured: Option<Refused>,
+    unmeasured: Option<Asked>,
 }
 
 #[derive(Clone, Debug)]
@@ -66,10 +77,14 @@ struct Found {
     burst: f64,
     cut_at: Time,
     cut_order: u64,
-    /// When the request was sent that was refused: the server's bucket was empty then.
+    /// When the refused request reached the server: its bucket was empty then.
     empty_at: Time,
     /// What was sent after that and, as far as we know, let through.
     passed: f64,
+    /// When the bucket was last full after that, and what had passed by then beyond what it held.
+    full: Option<(Time, f64)>,
+    /// The last refusal was taken for an accident, so that the next one is not.
+    spared: bool,
     /// Successes sent before the first cut still show how large the burst is.
     first_cut: bool,
     recovered_at: Time,
@@ -92,9 +107,9 @@ struct Meter {
     at: Time,
 }
 
-/// A refused request, in the unit of the pace.
+/// A request that was answered, in the unit of the pace.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Refused {
+pub(super) struct Asked {
     pub sent: Time,
     pub order: u64,
     pub cost: f64,
@@ -104,27 +119,35 @@ pub(super) struct Refused {
 
 impl Pace {
     /// A request was accepted. `known` is the announced or configured rate.
-    pub fn accepted(&mut self, now: Time, sent: Time, cost: f64, known: Option<f64>) {
+    pub fn accepted(&mut self, now: Time, request: &Asked, known: Option<f64>) {
+        let (sent, cost) = (request.sent, request.cost);
         self.meter.add(now, cost);
         if let (Some(refused), None, None) = (self.unmeasured.take(), &self.found, known) {
             self.found = Some(Found::first(now, cost, &refused));
         }
         let rate = self.found.as_ref().map(|found| found.bucket.rate);
-        self.accepted.add(sent, cost, rate.or(known));
+        let arrived = request.arrived(now);
+        self.accepted.add(arrived, cost, rate.or(known));
         let peak = self.accepted.peak;
-        let request = self.meter.mean();
+        let mean = self.meter.mean();
         let Some(found) = &mut self.found else {
             return;
         };
         if found.first_cut && sent < found.cut_at {
             found.bucket.capacity = found.bucket.capacity.max(peak);
         }
-        found.recover(now, cost, request);
+        found.recover(now, cost, mean);
         found.cap(known);
+        if sent >= found.cut_at {
+            // While it was on its way to a full bucket nothing was refilled.
+            let age = now.saturating_sub(arrived).as_secs_f64();
+            let most = found.bucket.capacity - cost - request.since + found.bucket.rate * age;
+            found.bucket.level = found.bucket.level.min(most);
+        }
     }
 
     /// Another refusal of the same event. If it was taken off the level after the cut, the server did not take it.
-    pub fn refused_again(&mut self, refused: &Refused) {
+    pub fn refused_again(&mut self, refused: &Asked) {
         if let Some(found) = &mut self.found {
             if refused.order > found.cut_order {
                 found.bucket.give_back(refused.cost);
@@ -134,14 +157,14 @@ impl Pace {
     }
 
     /// A refusal that no announced limit explains.
-    pub fn refused(&mut self, now: Time, refused: &Refused, known: Option<f64>) {
+    pub fn refused(&mut self, now: Time, refused: &Asked, known: Option<f64>) {
         self.advance(now, known);
         if self.is_unmeasured(known) {
             // Nothing ever passed, so there is no rate to find: the pause alone holds the scope.
             self.unmeasured = Some(*refused);
             return;
         }
-        let age = now.saturating_sub(refused.sent).as_secs_f64();
+        let age = now.saturating_sub(refused.arrived(now)).as_secs_f64();
         let (rate, burst, ceiling) = match &self.found {
             None => {
                 let ahead = self.accepted.peak;
@@ -155,7 +178,7 @@ impl Pace {
                     }
                 }
             }
-            Some(found) => found.blame(refused, age, known.is_some()),
+            Some(found) => found.blame(refused, now, known.is_some()),
         };
         let rate = rate.max(SLOWEST * refused.cost);
         let burst = burst.max(refused.cost).max(1.0);
@@ -169,8 +192,10 @@ impl Pace {
             burst: before.unwrap_or(burst),
             cut_at: now,
             cut_order: refused.order,
-            empty_at: refused.sent,
+            empty_at: refused.arrived(now),
             passed: refused.since,
+            full: None,
+            spared: before.is_some() && known.is_some(),
             first_cut: before.is_none(),
             recovered_at: now,
         });
@@ -178,7 +203,7 @@ impl Pace {
     }
 
     /// The server asked us to slow down: half the rate, held, then ramped back.
-    pub fn slow_down(&mut self, now: Time, refused: &Refused, known: Option<f64>) {
+    pub fn slow_down(&mut self, now: Time, refused: &Asked, known: Option<f64>) {
         self.advance(now, known);
         if self.is_unmeasured(known) {
             self.unmeasured = Some(*refused);
@@ -200,8 +225,10 @@ impl Pace {
             burst,
             cut_at: now,
             cut_order: refused.order,
-            empty_at: refused.sent,
+            empty_at: refused.arrived(now),
             passed: refused.since,
+            full: None,
+            spared: false,
             first_cut: false,
             recovered_at: now + HOLD,
         });
@@ -215,6 +242,9 @@ impl Pace {
     pub fn advance(&mut self, now: Time, known: Option<f64>) {
         if let Some(found) = &mut self.found {
             found.bucket.advance(now);
+            if known.is_some() && found.bucket.level >= found.bucket.capacity {
+                found.full = Some((now, found.passed + found.bucket.capacity));
+            }
             found.cap(known);
         }
     }
@@ -275,7 +305,7 @@ impl Pace {
 
 impl Found {
     /// After nothing but refusals something passed: one such request a second, and soon more.
-    fn first(now: Time, cost: f64, refused: &Refused) -> Found {
+    fn first(now: Time, cost: f64, refused: &Asked) -> Found {
         let burst = cost.max(1.0);
         Found {
             bucket: Bucket::new(burst, burst, 0.0, now),
@@ -283,41 +313,58 @@ impl Found {
             burst,
             cut_at: now,
             cut_order: refused.order,
-            empty_at: refused.sent,
+            empty_at: refused.arrived(now),
             passed: cost,
+            full: None,
+            spared: false,
             first_cut: false,
             recovered_at: now,
         }
     }
 
     /// What is left after a refusal: rate, burst, and the rate that seems too high.
-    fn blame(&self, refused: &Refused, age: f64, announced: bool) -> (f64, f64, Option<f64>) {
+    fn blame(&self, refused: &Asked, now: Time, announced: bool) -> (f64, f64, Option<f64>) {
         let (rate, burst) = (self.bucket.rate, self.bucket.capacity);
+        let age = now.saturating_sub(refused.arrived(now)).as_secs_f64();
         let level = self.bucket.level + refused.since + refused.cost - rate * age;
         let held_back = level > 3.0 * refused.cost && level > 0.2 * burst;
-        let slower = match self.measured(refused) {
-            Some(measured) => measured.clamp(SHARPEST * rate, CUT * rate),
-            None => CUT * rate,
-        };
+        let measured = self.measured(refused, now);
+        // A processor or a wire that stood still may have brought requests together that we had kept apart.
+        let accident =
+            announced && !self.spared && measured.is_none_or(|(measured, _)| measured > 0.5 * rate);
+        if !held_back && accident {
+            return (GENTLE * rate, GENTLE * burst, Some(rate));
+        }
+        let slower = measured.map_or(CUT * rate, |(measured, _)| {
+            measured.clamp(SHARPEST * rate, CUT * rate)
+        });
+        // A rate that few requests tell is no more than a start.
+        let poor = measured.is_some_and(|(_, passed)| passed < FEW * refused.cost);
+        let ceiling = (!poor).then_some(slower / CUT);
         if !held_back {
-            return (slower, CUT * burst, Some(slower / CUT));
+            return (slower, CUT * burst, ceiling);
         }
         // Refused although we held back: the burst is smaller than we thought, by all that was left.
         let burst = (burst - level + refused.cost).min(CUT * burst);
         if announced {
             (rate, burst, self.ceiling)
         } else {
-            (slower, burst, Some(slower / CUT))
+            (slower, burst, ceiling)
         }
     }
 
-    /// The server's bucket was empty at the last refusal and is empty at this one: what it took between is its rate,
-    /// or less where it overflowed.
-    fn measured(&self, refused: &Refused) -> Option<f64> {
-        let between = refused.sent.saturating_sub(self.empty_at).as_secs_f64();
-        let passed = (self.passed - refused.since - refused.cost).max(0.0);
+    /// The server's bucket was empty at the last refusal, perhaps full in between, and is empty at this one: what it took
+    /// between is its rate, or less where it overflowed. Also how much that was.
+    fn measured(&self, refused: &Asked, now: Time) -> Option<(f64, f64)> {
+        let passed = self.passed - refused.since - refused.cost;
+        let since = |then| refused.arrived(now).saturating_sub(then).as_secs_f64();
+        let full = self
+            .full
+            .map(|(at, before)| (since(at), passed - before))
+            .filter(|(between, passed)| *between > 0.2 && *passed >= FEW * refused.cost);
+        let (between, passed) = full.unwrap_or((since(self.empty_at), passed.max(0.0)));
         // Where nothing passed nothing was measured: one refused after another is no proof of a rate near zero.
-        (between > 0.5 && passed >= 1.0).then(|| passed / between)
+        (full.is_some() || between > 0.5 && passed >= 1.0).then(|| (passed / between, passed))
     }
 
     /// Gives back some of what was cut, for one accepted request: time alone proves nothing. `mean` is what requests
@@ -350,8 +397,16 @@ impl Found {
     /// An announced rate is never exceeded.
     fn cap(&mut self, known: Option<f64>) {
         if let Some(known) = known {
+            self.spared &= self.bucket.rate < known;
             self.bucket.rate = self.bucket.rate.min(known);
         }
+    }
+}
+
+impl Asked {
+    /// When the server saw it, at the latest.
+    fn arrived(&self, now: Time) -> Time {
+        now.min(self.sent + ON_THE_WAY)
     }
 }
 

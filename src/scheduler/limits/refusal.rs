@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ledger::Place;
-use super::pace::Refused;
+use super::pace::Asked;
 use super::{Cost, Dimension, Limiter, Permit, Refusal, Time, Unit};
 
 impl Limiter {
@@ -97,8 +97,8 @@ impl Limiter {
         empty
     }
 
-    fn describe(&self, cost: Cost, place: Place, unit: Unit) -> Refused {
-        Refused {
+    pub(super) fn describe(&self, cost: Cost, place: Place, unit: Unit) -> Asked {
+        Asked {
             sent: place.at,
             order: place.order,
             cost: cost.of(unit),

@@ -1,8 +1,8 @@
 //! Drives the limit policy and the breaker against a simulated server, in virtual time and repeatable by seed.
 //!
-//! `server` counts as OpenAI does, `world` moves closed-loop clients through the very code that the library ships,
-//! `measure` holds a run to its bounds. `figures` asserts the table of issue 3, `announced` what else a server that
-//! tells its limits may do, `unannounced` what one may do that does not, or lies.
+//! `server` counts as OpenAI does, `setting` says what a run is given, `world` moves closed-loop clients through the very
+//! code that the library ships, `measure` holds a run to its bounds. `figures` asserts the table of issue 3, `announced`
+//! what else a server that tells its limits may do, `unannounced` what one may do that does not, or lies.
 //!
 //! `cargo test --release simulation -- --nocapture` prints the figure of each case.
 
@@ -10,6 +10,7 @@ mod announced;
 mod figures;
 mod measure;
 mod server;
+mod setting;
 mod unannounced;
 mod world;
 

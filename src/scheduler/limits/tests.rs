@@ -335,10 +335,31 @@ fn a_refusal_despite_what_remains_cuts_rate_and_burst_once_per_event() {
     let state = limiter.state(at(50));
     assert_eq!(state.request_pace.unwrap().rate, 70.0);
     assert_eq!(state.paused_until, Some(at(150)));
-    // Sent after it: another event.
+    // Sent after it: another event. The first may be an accident, the next is not.
     let probe = go(&mut limiter, 200);
     refuse(&mut limiter, probe, 210, &told, asking_for(100));
-    assert_eq!(limiter.state(at(210)).request_pace.unwrap().rate, 49.0);
+    assert_eq!(limiter.state(at(210)).request_pace.unwrap().rate, 66.5);
+    let probe = go(&mut limiter, 400);
+    refuse(&mut limiter, probe, 410, &told, asking_for(100));
+    let rate = limiter.state(at(410)).request_pace.unwrap().rate;
+    assert!((rate - 0.7 * 66.5).abs() < 1e-9, "{rate}");
+}
+
+#[test]
+fn a_request_that_leaves_late_is_of_the_event_that_it_was_admitted_before() {
+    let mut limiter = learner();
+    let first = go(&mut limiter, 0);
+    answer(&mut limiter, first, 0, &requests_left(5_999));
+    let quick = go(&mut limiter, 1);
+    let Admit::Go(mut late) = limiter.admit(at(2), Cost { tokens: 1 }) else {
+        panic!("it may go");
+    };
+    let told = requests_left(5_990);
+    refuse(&mut limiter, quick, 5, &told, asking_for(100));
+    // Its connection is open only now.
+    limiter.sent(&mut late, at(20));
+    refuse(&mut limiter, late, 22, &told, asking_for(100));
+    assert_eq!(limiter.state(at(22)).request_pace.unwrap().rate, 70.0);
 }
 
 #[test]

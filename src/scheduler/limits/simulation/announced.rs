@@ -2,7 +2,8 @@
 
 use super::measure::{hold_to_share as hold, some_delays, stretch};
 use super::server::{Server, Tank};
-use super::world::{Client, Setting, Timing, run};
+use super::setting::{Client, Setting, Timing};
+use super::world::run;
 
 #[test]
 fn an_hour_at_ten_thousand_a_minute() {

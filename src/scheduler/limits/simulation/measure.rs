@@ -1,14 +1,17 @@
 //! Runs a case, prints its line, and holds it to its bounds.
 
+use std::ops::Range;
+
 use super::server::{Delay, Server};
-use super::world::{Client, Outcome, Setting, Timing, run};
+use super::setting::{Client, Outcome, Setting, Timing};
+use super::world::run;
 
 pub const DELAYS: [Delay; 3] = [Delay::Seconds, Delay::Milliseconds, Delay::Neither];
 
 /// An unoptimised build runs a part of the cases, so that it takes seconds.
 const THOROUGH: bool = !cfg!(debug_assertions);
 
-const SEEDS: std::ops::Range<u64> = 0..if THOROUGH { 20 } else { 2 };
+const SEEDS: Range<u64> = 0..if THOROUGH { 20 } else { 2 };
 
 /// Every delay, or in an unoptimised build the hardest.
 pub fn some_delays() -> impl Iterator<Item = Delay> {
@@ -23,7 +26,19 @@ pub fn hold_to_time(
     most_refused: usize,
     run: impl Fn(u64) -> Outcome,
 ) {
-    let outcomes: Vec<_> = SEEDS.map(run).collect();
+    hold_over(SEEDS, name, least, most_times, most_refused, run);
+}
+
+/// The same over other seeds; gives their mean time, in least times.
+pub fn hold_over(
+    seeds: Range<u64>,
+    name: &str,
+    least: f64,
+    most_times: f64,
+    most_refused: usize,
+    run: impl Fn(u64) -> Outcome,
+) -> f64 {
+    let outcomes: Vec<_> = seeds.map(run).collect();
     let seeds = outcomes.len() as f64;
     let times = outcomes.iter().map(|outcome| outcome.took / least);
     let (worst, mean) = (
@@ -45,6 +60,7 @@ pub fn hold_to_time(
         most <= most_refused,
         "{name}: {most} refused > {most_refused}"
     );
+    mean
 }
 
 /// A stretch of time with more work than fits: at least so much of what the server could let through, with at most

@@ -2,7 +2,7 @@
 
 use super::measure::{hold_to_share as hold, some_delays, stretch};
 use super::server::{Headers, Server, Tank};
-use super::world::{Client, Timing};
+use super::setting::{Client, Timing};
 
 #[test]
 fn a_day_is_told_and_a_minute_is_meant() {
@@ -47,6 +47,23 @@ fn finer_limits_that_nobody_tells() {
                 let least = if limit == 2 { 0.85 } else { 0.9 };
                 hold(&name, possible, least, 0.02, &setting);
             }
+        }
+    }
+}
+
+#[test]
+fn a_finer_limit_of_few_requests() {
+    for delay in some_delays() {
+        for seed in 0..20 {
+            let server = Server {
+                hidden: Some(Tank::new(2, 1.0, 2.0)),
+                delay,
+                ..Server::of_requests(6_000, 6_000.0)
+            };
+            let mut setting = stretch(server, 1_000, Timing::uneven(5.0), 600.0);
+            setting.seed = seed;
+            let name = format!("hidden 2 in 1 s, answers of 5 s, seed {seed}, {delay:?}");
+            hold(&name, 1_202.0, 0.75, 0.02, &setting);
         }
     }
 }

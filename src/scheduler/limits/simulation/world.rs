@@ -4,137 +4,14 @@
 //! puts a refused request back at the head, and lets a failed one wait out its backoff.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::time::Duration;
 
-use super::super::{Admit, Configured, Cost, Limiter, Permit, Refusal, Snapshot, Time};
+use super::super::{Admit, Cost, Limiter, Permit, Refusal, Snapshot, Time};
 use super::Chance;
 use super::server::{Server, Verdict};
+use super::setting::{Client, Outcome, Setting};
 use crate::scheduler::breaker::{Allow, Breaker, BreakerState, Ticket};
-
-/// How long things take, in seconds; each is drawn evenly between the two.
-#[derive(Clone, Copy, Debug)]
-pub struct Timing {
-    /// Each way.
-    pub wire: (f64, f64),
-    /// From the arrival of a request to its answer's headers.
-    pub work: (f64, f64),
-    /// The same of a refusal.
-    pub refusal: f64,
-    /// The clients' timers are this coarse.
-    pub timer: f64,
-}
-
-impl Timing {
-    /// An answer after so many seconds, of which at most 20 ms on the wire.
-    pub fn answer_in(seconds: f64) -> Timing {
-        let wire = (seconds / 2.0).min(0.01);
-        Timing {
-            wire: (wire, wire),
-            work: (seconds - 2.0 * wire, seconds - 2.0 * wire),
-            refusal: 0.0,
-            timer: 0.001,
-        }
-    }
-
-    /// The same, but uneven: the wire by a half, the work by a half of itself each way.
-    pub fn uneven(seconds: f64) -> Timing {
-        let even = Timing::answer_in(seconds);
-        Timing {
-            wire: (even.wire.0, even.wire.0 * 1.5),
-            work: (even.work.0 * 0.5, even.work.0 * 1.5),
-            ..even
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
-pub struct Client {
-    pub configured: Configured,
-    pub learn: bool,
-    pub requests: usize,
-    /// Tokens of each request, drawn evenly.
-    pub tokens: (u64, u64),
-    /// What the client thinks that they cost, as a share of what the server charges.
-    pub estimate: f64,
-    pub slots: usize,
-    pub starts: f64,
-    /// So many requests come each so many seconds, rather than all at the start.
-    pub waves: Option<(usize, f64)>,
-    /// Failures and reset.
-    pub breaker: Option<(u32, f64)>,
-}
-
-impl Client {
-    pub fn of(requests: usize) -> Client {
-        Client {
-            configured: Configured::default(),
-            learn: true,
-            requests,
-            tokens: (1, 1),
-            estimate: 1.0,
-            slots: 64,
-            starts: 0.0,
-            waves: None,
-            breaker: None,
-        }
-    }
-}
-
-/// Everything that a run needs.
-#[derive(Clone, Debug)]
-pub struct Setting {
-    pub server: Server,
-    pub clients: Vec<Client>,
-    pub timing: Timing,
-    /// At those times the limit of requests changes.
-    pub changes: Vec<(f64, u64)>,
-    /// Between those times every answer is a 503.
-    pub outage: Option<(f64, f64)>,
-    /// At that time one answer is a 503 that says "slow down".
-    pub slow_down: Option<f64>,
-    /// Answers tell `openai-processing-ms`.
-    pub tells_processing: bool,
-    pub seed: u64,
-    /// The run ends here even if requests are left.
-    pub ends: f64,
-}
-
-impl Setting {
-    pub fn new(server: Server, clients: Vec<Client>, timing: Timing) -> Setting {
-        Setting {
-            server,
-            clients,
-            timing,
-            changes: Vec::new(),
-            outage: None,
-            slow_down: None,
-            tells_processing: false,
-            seed: 1,
-            ends: f64::INFINITY,
-        }
-    }
-}
-
-/// What came of it.
-#[derive(Clone, Debug, Default)]
-pub struct Outcome {
-    /// When the last request was answered.
-    pub took: f64,
-    pub done: usize,
-    /// Let through by the server, done or not.
-    pub accepted: usize,
-    pub refused: usize,
-    pub failed: usize,
-    /// Tokens of the requests done.
-    pub tokens: u64,
-    /// When attempts were sent that met the outage.
-    pub into_outage: Vec<f64>,
-    /// Most in flight of one client.
-    pub most_in_flight: usize,
-    /// The most often that one request was refused.
-    pub most_refusals: u32,
-}
 
 struct Job {
     tokens: u64,
@@ -152,10 +29,33 @@ struct Flight {
 enum Event {
     Pump(usize),
     Wave(usize),
+    Depart(Box<Flight>),
     Arrive(Box<Flight>),
     Answer(Box<Flight>, Verdict, Health),
     Return(usize, Job),
     Change(u64),
+    Stall(Party),
+}
+
+/// Who stands still: the server, or a client by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Party {
+    Server,
+    Client(usize),
+}
+
+impl Event {
+    /// Who has to see to it.
+    fn party(&self) -> Option<Party> {
+        match self {
+            Event::Arrive(_) => Some(Party::Server),
+            Event::Pump(client) | Event::Wave(client) | Event::Return(client, _) => {
+                Some(Party::Client(*client))
+            }
+            Event::Depart(flight) | Event::Answer(flight, ..) => Some(Party::Client(flight.client)),
+            Event::Change(_) | Event::Stall(_) => None,
+        }
+    }
 }
 
 /// How the server is doing.
@@ -174,6 +74,7 @@ struct Actor {
     /// Requests that have not come yet.
     later: VecDeque<Job>,
     in_flight: usize,
+    connections: usize,
     /// The wake-up already arranged.
     wakes: Option<f64>,
 }
@@ -182,10 +83,12 @@ struct World {
     now: f64,
     events: BinaryHeap<Reverse<(Due, u64)>>,
     /// Events by number, so that the heap stays small.
-    store: std::collections::HashMap<u64, Event>,
+    store: HashMap<u64, Event>,
     next: u64,
     actors: Vec<Actor>,
     server: Server,
+    /// Until when each stands still.
+    stalled: HashMap<Party, f64>,
     setting: Setting,
     chance: Chance,
     outcome: Outcome,
@@ -219,7 +122,8 @@ pub fn run(setting: &Setting) -> Outcome {
     let mut world = World {
         now: 0.0,
         events: BinaryHeap::new(),
-        store: Default::default(),
+        store: HashMap::new(),
+        stalled: HashMap::new(),
         next: 0,
         actors,
         server: setting.server.clone(),
@@ -229,6 +133,10 @@ pub fn run(setting: &Setting) -> Outcome {
     };
     for (client, spec) in setting.clients.iter().enumerate() {
         world.schedule(spec.starts, Event::Wave(client));
+    }
+    if setting.stalls.is_some() {
+        world.stall(Party::Server);
+        (0..setting.clients.len()).for_each(|client| world.stall(Party::Client(client)));
     }
     for (at, limit) in &setting.changes {
         world.schedule(*at, Event::Change(*limit));
@@ -263,8 +171,13 @@ impl Actor {
                 })
                 .collect(),
             in_flight: 0,
+            connections: 0,
             wakes: None,
         }
+    }
+
+    fn has_work(&self) -> bool {
+        self.in_flight > 0 || !self.queue.is_empty() || !self.later.is_empty()
     }
 }
 
@@ -280,7 +193,20 @@ impl World {
             .push(Reverse((Due(at.max(self.now)), self.next)));
     }
 
+    /// Arranges the next time that somebody stands still.
+    fn stall(&mut self, party: Party) {
+        let (mean, _) = self.setting.stalls.unwrap_or_default();
+        let next = self.now - mean * (1.0 - self.chance.share()).ln();
+        self.schedule(next, Event::Stall(party));
+    }
+
     fn step(&mut self, event: Event) {
+        let party = event.party();
+        if let Some(until) = party.and_then(|party| self.stalled.get(&party))
+            && *until > self.now
+        {
+            return self.schedule(*until, event);
+        }
         match event {
             Event::Pump(client) => {
                 // An earlier wake-up was arranged since: this one is stale.
@@ -303,11 +229,20 @@ impl World {
                 }
                 self.pump(client);
             }
+            Event::Depart(flight) => self.depart(flight),
             Event::Arrive(flight) => self.arrive(flight),
             Event::Answer(flight, verdict, health) => self.answer(*flight, verdict, health),
             Event::Return(client, job) => {
                 self.actors[client].queue.push_front(job);
                 self.pump(client);
+            }
+            Event::Stall(party) => {
+                let (_, longest) = self.setting.stalls.unwrap_or_default();
+                let until = self.now + self.chance.between(0.0, longest);
+                self.stalled.insert(party, until);
+                if self.actors.iter().any(Actor::has_work) {
+                    self.stall(party);
+                }
             }
             Event::Change(limit) => {
                 let now = self.now;
@@ -347,7 +282,7 @@ impl World {
         }
     }
 
-    fn send(&mut self, client: usize, mut permit: Permit) {
+    fn send(&mut self, client: usize, permit: Permit) {
         let now = self.time();
         let actor = &mut self.actors[client];
         let ticket = actor
@@ -357,19 +292,31 @@ impl World {
                 Allow::Go(ticket) => ticket,
                 other => panic!("its state allowed it: {other:?}"),
             });
-        actor.limiter.sent(&mut permit, now);
         actor.in_flight += 1;
         self.outcome.most_in_flight = self.outcome.most_in_flight.max(actor.in_flight);
         let job = actor.queue.pop_front().expect("the head was admitted");
-        let (low, high) = self.setting.timing.wire;
-        let wire = self.chance.between(low, high);
-        let flight = Flight {
+        let flight = Box::new(Flight {
             client,
             job,
             permit,
             ticket,
-        };
-        self.schedule(self.now + wire, Event::Arrive(Box::new(flight)));
+        });
+        if actor.in_flight > actor.connections {
+            actor.connections = actor.in_flight;
+            let (low, high) = self.setting.connecting;
+            let opening = self.chance.between(low, high);
+            return self.schedule(self.now + opening, Event::Depart(flight));
+        }
+        self.depart(flight);
+    }
+
+    fn depart(&mut self, mut flight: Box<Flight>) {
+        let now = self.time();
+        let limiter = &mut self.actors[flight.client].limiter;
+        limiter.sent(&mut flight.permit, now);
+        let (low, high) = self.setting.timing.wire;
+        let wire = self.chance.between(low, high);
+        self.schedule(self.now + wire, Event::Arrive(flight));
     }
 
     fn wake(&mut self, client: usize, at: Time) {
@@ -463,6 +410,7 @@ impl World {
         }
         actor.limiter.finished(flight.permit, now);
         actor.in_flight -= 1;
+
         let outcome = &mut self.outcome;
         let mut job = flight.job;
         if ok {
