@@ -52,6 +52,7 @@ class Case:
         self.most_time = more.get("most_time")  # of the least time
         self.most_seconds = more.get("most_seconds")
         self.most_429 = more.get("most_429")
+        self.peers = more.get("peers", "")  # what the other clients cannot do here
 
     def requests(self):
         return self.processes * sum(int(group.split("=")[1]) for group in self.groups)
@@ -85,6 +86,7 @@ CASES = [
         ("bench=3000",),
         about="6,000 RPM configured, starting level 50, 3,000 requests",
         config={"requests_per_minute": 6000},
+        peers="cannot be told a limit",
         most_time=1.01,
         most_429=0,
     ),
@@ -120,6 +122,7 @@ CASES = [
         (1000 - START) / RATE + LATENCY,
         about="6,000 RPM, 1,000 requests, 503 to everything for 5 s from 4.75 s on",
         config={"circuit_breaker_failures": 5, "circuit_breaker_reset_ms": 500},
+        peers="has no breaker",
         at=[(0.0, {"outage": {"after_ms": 4750, "for_ms": 5000, "status": 503}})],
         log=True,
         most_seconds=15.1,
@@ -183,6 +186,11 @@ def command(client, case, url, paths):
     return [f"{paths.peers}/venv/bin/python", str(script), url + "/v1", *groups]
 
 
+def patience(case):
+    """Seconds until a run is given up: many times what the slowest client takes that comes through at all."""
+    return 60 + 6 * case.least
+
+
 def follow(process, lines):
     """Hands over each line with the time it came."""
     for line in process.stdout:
@@ -191,7 +199,7 @@ def follow(process, lines):
 
 
 def run(client, case, mode, paths):
-    """One run: seconds per model, failures, and what the server counted."""
+    """One run: seconds per model, failures, and what the server counted. Who is not done in time is stopped."""
     server = Server(paths.server, case, mode)
     environment = {k: os.environ[k] for k in ("HOME", "PATH", "OAI_LOG") if k in os.environ}
     environment.setdefault("OAI_LOG", "error")
@@ -221,7 +229,10 @@ def run(client, case, mode, paths):
             timers.append(timer)
         seconds, failed, returned, running = {}, 0, 0, len(processes)
         while running:
-            at, words = lines.get()
+            try:
+                at, words = lines.get(timeout=begun + patience(case) - time.monotonic())
+            except (queue.Empty, ValueError):
+                break
             if words[0] == "done":
                 seconds[words[1]] = at - begun
                 returned += int(words[2])
@@ -283,6 +294,10 @@ def judge(case, client, mode, results, least):
         line += f"  {statistics.median(seconds):.2f} s, {rate:.1f} probes/s"
     if client == "oaic":
         line += "  " + ", ".join(wanted) + ("  pass" if good else "  FAIL")
+    elif case.peers:
+        line += f"  ({case.peers})"
+    if unended := times.count(float("inf")):
+        line += f"  ({unended} not done after {patience(case):.0f} s)"
     print(line, flush=True)
 
 
