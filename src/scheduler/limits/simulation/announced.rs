@@ -1,7 +1,7 @@
 //! A server that tells its limits: slow answers, other periods, company on the key, limits that change.
 
 use super::measure::{hold_to_share as hold, some_delays, stretch};
-use super::server::{Server, Tank};
+use super::server::{Delay, Server, Tank};
 use super::setting::{Client, Setting, Timing};
 use super::world::run;
 
@@ -257,6 +257,20 @@ fn work_that_comes_in_waves() {
         setting.clients[0].waves = Some((2_000, 30.0));
         let name = format!("2,000 requests every 30 s, 6,000 RPM, {delay:?}");
         hold(&name, 40_000.0, 0.99, 0.02, &setting);
+    }
+}
+
+/// A date means what it says by the clock of who wrote it.
+#[test]
+fn a_clock_that_is_wrong() {
+    for ahead in [-86_400.0, -30.0, 0.0, 30.0, 86_400.0] {
+        let server = Server {
+            delay: Delay::Date { ahead },
+            ..Server::of_requests(600, 0.0)
+        };
+        let setting = stretch(server, 64, Timing::uneven(0.2), 300.0);
+        let name = format!("retry-after as a date, by a clock {ahead} s ahead");
+        hold(&name, 3_000.0, 0.97, 0.02, &setting);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It shares no arithmetic with the policy it tests.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// A bucket of the server.
 #[derive(Clone, Debug)]
@@ -69,6 +69,10 @@ pub enum Delay {
     Seconds,
     /// `retry-after-ms` as well.
     Milliseconds,
+    /// `retry-after` as a date, by a clock that is ahead of the client's by so many seconds, and `date` by the same.
+    Date {
+        ahead: f64,
+    },
     Neither,
 }
 
@@ -106,7 +110,6 @@ pub struct Server {
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
     pub refused: bool,
-    pub retry_after: Option<Duration>,
     pub headers: Vec<(&'static str, String)>,
 }
 
@@ -144,22 +147,28 @@ impl Server {
                 }
             }
         }
-        Verdict {
-            refused,
-            retry_after: if refused {
-                self.retry_after(wait)
-            } else {
-                None
-            },
-            headers: self.tell(),
+        let mut headers = self.tell();
+        if refused {
+            self.ask_for_patience(now, wait, &mut headers);
         }
+        Verdict { refused, headers }
     }
 
-    fn retry_after(&self, wait: f64) -> Option<Duration> {
+    fn ask_for_patience(&self, now: f64, wait: f64, headers: &mut Vec<(&'static str, String)>) {
+        let seconds = wait.ceil().max(1.0);
         match self.delay {
-            Delay::Seconds => Some(Duration::from_secs(wait.ceil().max(1.0) as u64)),
-            Delay::Milliseconds => Some(Duration::from_millis((wait * 1e3).ceil().max(1.0) as u64)),
-            Delay::Neither => None,
+            Delay::Seconds => headers.push(("retry-after", seconds.to_string())),
+            Delay::Milliseconds => {
+                let ms = (wait * 1e3).ceil().max(1.0);
+                headers.push(("retry-after", seconds.to_string()));
+                headers.push(("retry-after-ms", ms.to_string()));
+            }
+            Delay::Date { ahead } => {
+                let clock = now + ahead;
+                headers.push(("retry-after", http_date((clock + wait).ceil())));
+                headers.push(("date", http_date(clock)));
+            }
+            Delay::Neither => {}
         }
     }
 
@@ -229,6 +238,14 @@ impl Server {
         }
         told
     }
+}
+
+/// The time of day at the start of a run.
+pub const EPOCH: Duration = Duration::from_secs(1_800_000_000);
+
+fn http_date(seconds: f64) -> String {
+    let since = Duration::from_secs_f64(EPOCH.as_secs_f64() + seconds);
+    httpdate::fmt_http_date(UNIX_EPOCH + since)
 }
 
 /// A duration in the style of Go, to the millisecond, as OpenAI writes it.

@@ -5,13 +5,16 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
+
+use http::{HeaderName, HeaderValue};
 
 use super::super::{Admit, Cost, Limiter, Permit, Refusal, Snapshot, Time};
 use super::Chance;
-use super::server::{Server, Verdict};
+use super::server::{EPOCH, Server, Verdict};
 use super::setting::{Client, Outcome, Setting};
 use crate::scheduler::breaker::{Allow, Breaker, BreakerState, Ticket};
+use crate::scheduler::retry_after;
 
 struct Job {
     tokens: u64,
@@ -390,7 +393,7 @@ impl World {
         if verdict.refused || health == Health::SlowDown {
             flight.job.refusals += 1;
             let refusal = Refusal {
-                retry_after: verdict.retry_after,
+                retry_after: asked(&verdict, self.now),
                 dimension: None,
                 slow_down: health == Health::SlowDown,
                 backoff: backoff(flight.job.refusals as i32 - 1),
@@ -429,6 +432,16 @@ impl World {
         }
         self.pump(client);
     }
+}
+
+/// What a refusal asks for, read as the scheduler reads it.
+fn asked(verdict: &Verdict, now: f64) -> Option<Duration> {
+    let told = verdict.headers.iter().map(|(name, value)| {
+        let value = HeaderValue::from_str(value).expect("a header's value");
+        (HeaderName::from_static(name), value)
+    });
+    let clock = UNIX_EPOCH + EPOCH + Duration::from_secs_f64(now);
+    retry_after::requested(&told.collect(), "", clock)
 }
 
 /// Rule 4 with its defaults and without jitter.
