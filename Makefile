@@ -59,10 +59,10 @@ lib: $(SHARED) build/lib/liboaic.so $(STATIC) ## build the shared and the static
 # One crate type at a time: together with the rlib, cargo would leave out link-time optimisation.
 .PHONY: FORCE
 $(SHARED): FORCE | setup-build
-	@tests/tools/artifact.sh liboaic.so $@ rustc --release --lib --crate-type cdylib
+	@tests/tools/artifact.sh liboaic.so $@ rustc --release --lib --crate-type cdylib $(if $(FEATURES),--features $(FEATURES))
 
 $(STATIC): FORCE | setup-build $(SHARED)
-	@tests/tools/artifact.sh liboaic.a $@ rustc --release --lib --crate-type staticlib
+	@tests/tools/artifact.sh liboaic.a $@ rustc --release --lib --crate-type staticlib $(if $(FEATURES),--features $(FEATURES))
 
 build/lib/liboaic.so: | $(SHARED)
 	@ln -sf liboaic.so.0 $@
@@ -131,6 +131,7 @@ test-header: $(SHARED) | setup-test ## the header is up to date, compiles everyw
 .PHONY: test-rust
 test-rust: | setup-test ## the Rust tests of the library and of the test server
 	@cargo test --quiet --workspace
+	@cargo test --quiet --lib --features exact-tokens codec::tokens
 
 .PHONY: test-c
 test-c: $(TEST_PROGRAMS) $(EXAMPLES) $(SERVER) | setup-test ## the C and C++ tests and the examples against the built library
@@ -316,6 +317,7 @@ build/tests/%.cpp.test: tests/c/%.cpp include/oai.h $(TEST_HEADERS) $(SHARED) $(
 lint: | setup-lint ## formatting, clippy, rustdoc, shellcheck and the list of dependencies, warnings as errors
 	@cargo fmt --all --check
 	@cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
+	@cargo clippy --quiet --all-targets --locked --features exact-tokens -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --locked
 	@tests/tools/dependencies.sh
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); fi

@@ -5,6 +5,7 @@
 //! event is delivered.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -65,6 +66,8 @@ pub struct Scheduler {
     tokens: Arc<Tokens>,
     runtime: Handle,
     state: Mutex<State>,
+    /// Accepted requests whose terminal event is still owed. Raised under the state's lock.
+    owed: AtomicUsize,
     /// Told when the last owed event was delivered.
     drained: Signal,
     /// Told when somebody left the queue; only blocking calls with `queue_full` wait look.
@@ -93,6 +96,7 @@ impl Scheduler {
             stats,
             tokens,
             runtime,
+            owed: AtomicUsize::new(0),
             drained: Signal::default(),
             room: Signal::default(),
             timer: timer.clone(),
@@ -216,7 +220,7 @@ impl Scheduler {
                 Removed::Unknown
             };
             let Removed::Waiting(back) = removed else {
-                state.owed += 1;
+                self.owed.fetch_add(1, Ordering::Relaxed);
                 self.arm(&mut state);
                 return Ok(others);
             };
@@ -319,7 +323,7 @@ impl Scheduler {
 
     /// Waits until every terminal event was handed over; false when the time was not enough.
     pub fn wait_drained(&self, timeout: Duration) -> bool {
-        let owes = |state: &State| state.owed > 0;
+        let owes = |_: &State| self.owed.load(Ordering::Acquire) > 0;
         self.drained.wait_while(lock(&self.state), timeout, owes)
     }
 
@@ -492,9 +496,9 @@ impl Scheduler {
 
     /// Counts a delivered terminal event.
     fn settle(&self) {
-        let mut state = lock(&self.state);
-        state.owed -= 1;
-        if state.owed == 0 {
+        if self.owed.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // Who waits looks under the lock: he has seen this, or is told.
+            let _state = lock(&self.state);
             self.drained.notify_all();
         }
     }

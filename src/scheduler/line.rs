@@ -3,8 +3,8 @@
 //! Requests wait in lanes, one for each scope; within a lane the order is `accepted + priority · ageing` and then the
 //! id, so it is FIFO inside a priority and nothing waits for ever. A free slot goes to the oldest head among the lanes
 //! that are open. A lane whose limits let nothing through is parked until a time or until something happens in its
-//! scope, and holds up no other. One whose events nobody reads is kept aside until they are read. All operations are
-//! O(log n).
+//! scope, and holds up no other. One whose events nobody reads is kept aside until they are read. What concerns one
+//! request takes O(log n); what takes out several looks at each, and at those of other lanes that expire meanwhile.
 //!
 //! Invariants:
 //! - each id known to `places` is in exactly one of: a lane, `held`, `backoff`, in flight.

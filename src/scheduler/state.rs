@@ -117,8 +117,6 @@ pub(super) struct State {
     unread: HashMap<u64, Arc<EventQueue>>,
     /// Set once no more requests are taken.
     pub closed: Option<Stop>,
-    /// Accepted requests whose terminal event is still owed.
-    pub owed: usize,
     /// When the timer task will look again by itself.
     pub armed: Option<Instant>,
     /// When something of a scope last succeeded.
@@ -147,7 +145,6 @@ impl State {
             launched: VecDeque::new(),
             unread: HashMap::new(),
             closed: None,
-            owed: 0,
             armed: None,
             succeeded: HashMap::new(),
             ways: HashMap::new(),

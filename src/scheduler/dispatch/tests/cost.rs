@@ -52,21 +52,52 @@ impl Watcher for Nobody {
     fn answered(&self, _: u16, _: &HeaderMap) {}
 }
 
-/// CPU time of this process, all threads, user and system.
-fn cpu() -> Duration {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: the timespec is writable.
-    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+/// What this process has used, all threads.
+#[derive(Clone, Copy)]
+struct Used {
+    /// Microseconds of CPU, user and system.
+    cpu: f64,
+    /// Times that a thread had to wait for another, or for its turn.
+    switches: f64,
+    /// Pages that were touched for the first time.
+    faults: f64,
+}
+
+impl Used {
+    fn now() -> Used {
+        let mut time = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: all zero is a valid rusage; both structs are writable.
+        let usage = unsafe {
+            libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time);
+            let mut usage: libc::rusage = std::mem::zeroed();
+            libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+            usage
+        };
+        Used {
+            cpu: time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3,
+            switches: (usage.ru_nvcsw + usage.ru_nivcsw) as f64,
+            faults: usage.ru_minflt as f64,
+        }
+    }
+
+    /// Since then, for each of `n`.
+    fn since(then: Used, n: usize) -> Used {
+        let (now, n) = (Used::now(), n as f64);
+        Used {
+            cpu: (now.cpu - then.cpu) / n,
+            switches: (now.switches - then.switches) / n,
+            faults: (now.faults - then.faults) / n,
+        }
+    }
 }
 
 const AT_ONCE: usize = 64;
 
-/// Microseconds of CPU of a request through the scheduler, from submit to event.
-fn scheduled(runtime: &tokio::runtime::Runtime, transport: &Arc<Instantly>, n: usize) -> f64 {
+/// What a request takes through the scheduler, from submit to event.
+fn scheduled(runtime: &tokio::runtime::Runtime, transport: &Arc<Instantly>, n: usize) -> Used {
     let _inside = runtime.enter();
     let policy = Current::new(Policy {
         max_concurrent_requests: AT_ONCE as u32,
@@ -82,7 +113,7 @@ fn scheduled(runtime: &tokio::runtime::Runtime, transport: &Arc<Instantly>, n: u
         Tokens::new(|| 1),
     );
     let queue = EventQueue::new();
-    let before = cpu();
+    let before = Used::now();
     for id in 0..n {
         let sink = Sink::Queue {
             queue: queue.clone(),
@@ -98,12 +129,12 @@ fn scheduled(runtime: &tokio::runtime::Runtime, transport: &Arc<Instantly>, n: u
         std::thread::sleep(Duration::from_millis(5));
         left -= queue.take(n).len();
     }
-    (cpu() - before).as_secs_f64() * 1e6 / n as f64
+    Used::since(before, n)
 }
 
 /// The same calls in a bare loop of as many tasks as may be in flight.
-fn bare(runtime: &tokio::runtime::Runtime, transport: &Arc<Instantly>, n: usize) -> f64 {
-    let before = cpu();
+fn bare(runtime: &tokio::runtime::Runtime, transport: &Arc<Instantly>, n: usize) -> Used {
+    let before = Used::now();
     runtime.block_on(async {
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..AT_ONCE {
@@ -121,7 +152,7 @@ fn bare(runtime: &tokio::runtime::Runtime, transport: &Arc<Instantly>, n: usize)
             ended.unwrap();
         }
     });
-    (cpu() - before).as_secs_f64() * 1e6 / n as f64
+    Used::since(before, n)
 }
 
 #[test]
@@ -139,16 +170,37 @@ fn what_scheduling_costs() {
         with.push(scheduled(&runtime, &transport, N));
         without.push(bare(&runtime, &transport, N));
     }
-    let median = |values: &mut Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
-    let (with, without) = (median(&mut with), median(&mut without));
     println!(
-        "CPU a request, {N} of them, {AT_ONCE} at once, a transport that answers at once, median of 9:"
+        "CPU a request, {N} of them, {AT_ONCE} at once, a transport that answers at once, median of 9 (least to most):"
+    );
+    let without = spread(&without, |used| used.cpu);
+    let spent = spread(&with, |used| used.cpu);
+    println!(
+        "  scheduled {:.2} us ({:.2} to {:.2}), bare {:.2} us, scheduling {:.2} us (to reach: 5)",
+        spent.1,
+        spent.0,
+        spent.2,
+        without.1,
+        spent.1 - without.1
+    );
+    // A run that costs more than another has mostly had its threads in each other's way.
+    let (switches, faults) = (
+        spread(&with, |used| used.switches),
+        spread(&with, |used| used.faults),
     );
     println!(
-        "  scheduled {with:.2} us, bare {without:.2} us, scheduling {:.2} us (to reach: 5)",
-        with - without
+        "  a scheduled request: {:.3} switches of threads ({:.3} to {:.3}), {:.3} page faults ({:.3} to {:.3})",
+        switches.1, switches.0, switches.2, faults.1, faults.0, faults.2
     );
+}
+
+/// The least, the middle and the most.
+fn spread(used: &[Used], figure: impl Fn(&Used) -> f64) -> (f64, f64, f64) {
+    let mut figures: Vec<f64> = used.iter().map(figure).collect();
+    figures.sort_by(f64::total_cmp);
+    (
+        figures[0],
+        figures[figures.len() / 2],
+        figures[figures.len() - 1],
+    )
 }
