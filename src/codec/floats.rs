@@ -20,8 +20,8 @@ const LARGE_PAGE: usize = 2 << 20;
 /// What is left of the room behind whole large pages is worth one more if it is this much; it is the most that is wasted.
 const WORTH_ONE: usize = LARGE_PAGE / 2;
 
-/// How much is kept at most of what was given back.
-const KEPT: usize = 4 * LARGE_PAGE;
+/// How much is kept at most of what was given back. Hosts that collect garbage give back a whole heap of it at once.
+const KEPT: usize = 16 * LARGE_PAGE;
 
 static SPARE: Store = Store(Mutex::new(Vec::new()));
 
@@ -254,7 +254,7 @@ mod tests {
     fn large_rooms_are_kept_up_to_a_bound_and_used_again() {
         let store = Store(Mutex::new(Vec::new()));
         let (large, small) = (layout(LARGE_PAGE / 4), layout(100));
-        let rooms: Vec<_> = (0..6).map(|_| store.take(large)).collect();
+        let rooms: Vec<_> = (0..18).map(|_| store.take(large)).collect();
         for &room in rooms.iter().rev() {
             // SAFETY: it was taken with this layout.
             unsafe { store.give_back(room, large) };
@@ -263,7 +263,7 @@ mod tests {
         let other = store.take(small);
         // SAFETY: as above.
         unsafe { store.give_back(other, small) };
-        let again = [(); 4].map(|()| store.take(large));
+        let again = [(); 16].map(|()| store.take(large));
         assert!(again.iter().all(|room| rooms[2..].contains(room)));
         assert!(lock(&store.0).is_empty());
         for room in again {
