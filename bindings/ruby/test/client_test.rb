@@ -187,7 +187,9 @@ class ClientTest < GemTest
     Dir.mktmpdir do |folder|
       path = File.join(folder, "large.bin")
       File.binwrite(path, "x" * 250_000)
-      answer = client.upload_in_parts(path, purpose: "batch", part_bytes: 100_000)
+      seen = []
+      answer = client.upload_in_parts(path, purpose: "batch", part_bytes: 100_000, progress: seen.method(:push).to_proc)
+      assert_equal({ way: "upload", bytes: 250_000, total: 250_000 }, seen.last)
       assert_equal "completed", answer["status"]
       assert_equal 3, log.count { |one| one["path"].end_with?("/parts") }
     end

@@ -14,12 +14,9 @@ module Oaic
     # @return [Response]
     def request(method, path, **settings)
       request = Request.new(method, path, **settings)
-      progress = request.progress
-      call = progress ? ProgressCall.new(caller_of_c, &progress) : Call.new(caller_of_c)
-      caller_of_c.core.start(call) do |handle, queue, tag, id, error|
+      deliver(started(request.progress) do |handle, queue, tag, id, error|
         Native.oai_submit_to(handle, request.handle, queue, tag, id, error)
-      end
-      deliver(call)
+      end)
     ensure
       request&.free
     end
@@ -79,10 +76,11 @@ module Oaic
     def download(id, **settings) = request("GET", "/files/#{Request.escape(id)}/content", **settings)
 
     # Uploads a file that is too large for #upload, in parts (POST /uploads) for a purpose:. When it breaks off, the
-    # error's body is the JSON of what to give here to go on: upload_id:, part_ids: and part_bytes:.
-    def upload_in_parts(path, **body)
-      text = Request.json(body)
-      deliver(started do |handle, queue, tag, id, error|
+    # error's body is the JSON of what to give here to go on: upload_id:, part_ids: and part_bytes:. progress: as of
+    # #request, counts the bytes of whole parts that arrived.
+    def upload_in_parts(path, progress: nil, **body)
+      text = sequence(body, progress)
+      deliver(started(progress) do |handle, queue, tag, id, error|
         Native.oai_upload_to(handle, text, text.bytesize, path.to_s, queue, tag, id, error)
       end)
     end
@@ -90,10 +88,12 @@ module Oaic
     # Runs a batch: uploads the file input:, creates the batch for an endpoint:, waits until it has ended and writes its
     # results to the path output:, and failed lines beside it with ".errors" added. The other keywords are the members
     # of the batch, and interval_ms:, max_interval_ms: and timeout_ms: of the wait. When it breaks off, the error's body
-    # is the JSON of what to give here to go on, such as batch_id:.
-    def run_batch(input: nil, output: nil, **body)
-      text = Request.json(body)
-      deliver(started do |handle, queue, tag, id, error|
+    # is the JSON of what to give here to go on, such as batch_id:. progress: is a Proc that who waits calls with what is
+    # new: the bytes of the upload and the download as of #request, and in between how many lines are done, as
+    # {way: "batch", batch_id:, status:, completed:, failed:, total:}.
+    def run_batch(input: nil, output: nil, progress: nil, **body)
+      text = sequence(body, progress)
+      deliver(started(progress) do |handle, queue, tag, id, error|
         Native.oai_batch_run_to(handle, text, text.bytesize, input&.to_s, output&.to_s, queue, tag, id, error)
       end)
     end
@@ -112,7 +112,13 @@ module Oaic
 
     private
 
-    def started(&send) = caller_of_c.core.start(Call.new(caller_of_c), &send)
+    def started(progress = nil, &send)
+      call = progress ? ProgressCall.new(caller_of_c, &progress) : Call.new(caller_of_c)
+      caller_of_c.core.start(call, &send)
+    end
+
+    # The JSON of a call of several requests.
+    def sequence(body, progress) = Request.json({ **body, progress: !progress.nil? })
 
     def post(path, body, options, **more)
       body, options = Request.split(options) if body.nil?
