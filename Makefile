@@ -29,6 +29,8 @@ SERVER := build/bin/oai-test-server
 LINK_SHARED = -Lbuild/lib -loaic -Wl,-rpath,'$$ORIGIN/../lib'
 LINK_STATIC = $(STATIC) -lpthread -ldl -lm
 
+CPP_HEADERS := $(wildcard include/oai.* include/oai/*.hpp)
+
 # Each list asks for the same three paragraphs of TEXT: the first in the text's own words, which the test server can
 # match, the second in other words, which takes a real model. tests/server/minilm/test_minilm.py reads both.
 TEXT := bindings/c/examples/text.txt
@@ -156,7 +158,7 @@ test-readme: $(SHARED) $(STATIC) $(SERVER) | build/lib/liboaic.so setup-test ## 
 	@tests/tools/with-server.sh $(SERVER) --port 0 -- tests/tools/readme.sh
 
 # Each language has a target behaviour-LANGUAGE, which runs its runner by $(REPLAY), and stands in this list.
-BEHAVIOUR := c go node python ruby
+BEHAVIOUR := c cpp go node python ruby
 REPLAY = env -i HOME="$$HOME" PATH="$$PATH" OAI_LIBRARY_PATH=$(CURDIR)/build/lib \
 	OAI_TEST_SERVER_BIN=$(CURDIR)/$(SERVER) timeout --kill-after=10 300
 
@@ -172,6 +174,15 @@ build/behaviour/c: $(wildcard tests/behaviour/c/*.[ch]) include/oai.h $(SHARED) 
 	@mkdir -p $(@D)
 	@echo "  CC    tests/behaviour/c"
 	@$(CC) -std=c11 $(WARNINGS) $(CFLAGS) -Iinclude $(filter %.c,$^) -o $@ $(LINK_SHARED) -lcjson -lm
+
+.PHONY: behaviour-cpp
+behaviour-cpp: build/behaviour/cpp $(SERVER)
+	@$(REPLAY) $< $(sort $(wildcard tests/behaviour/*.json))
+
+build/behaviour/cpp: $(wildcard bindings/cpp/tests/behaviour/*.[ch]pp) $(CPP_HEADERS) $(SHARED) | build/lib/liboaic.so setup-test
+	@mkdir -p $(@D)
+	@echo "  CXX   bindings/cpp/tests/behaviour"
+	@$(CXX) -std=c++20 $(WARNINGS) -Iinclude $(filter %.cpp,$^) -o $@ $(LINK_SHARED) -pthread
 
 .PHONY: behaviour-go
 behaviour-go: build/behaviour/go $(SERVER)
@@ -212,6 +223,7 @@ behaviour-ruby: $(SHARED) $(SERVER) | build/lib/liboaic.so setup-test
 BINDING = OAI_LIBRARY_PATH=$(CURDIR)/build/lib OAI_TEST_SERVER_BIN=$(CURDIR)/$(SERVER)
 
 CPP_TESTS := $(wildcard bindings/cpp/tests/*_test.cpp)
+CPP_EXAMPLES := $(patsubst bindings/cpp/examples/%.cpp,build/cpp/examples/%,$(wildcard bindings/cpp/examples/*.cpp))
 
 .PHONY: test-cpp
 test-cpp: build/cpp/tests-17 build/cpp/tests-20 $(SERVER) | setup-test ## the C++ headers, without a warning, and their tests under C++17 and C++20

@@ -19,6 +19,7 @@
 #include "oai/client.hpp"
 #include "oai/error.hpp"
 #include "oai/fold.hpp"
+#include "oai/job.hpp"
 #include "oai/options.hpp"
 #include "oai/process.hpp"
 #include "oai/queue.hpp"

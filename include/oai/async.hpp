@@ -6,12 +6,14 @@
 #ifndef OAI_ASYNC_HPP
 #define OAI_ASYNC_HPP
 
-#include <atomic>
+#include <functional>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "error.hpp"
+#include "job.hpp"
 #include "request.hpp"
 #include "response.hpp"
 
@@ -45,38 +47,57 @@ extern "C" inline void oai_hpp_event(void *user_data, std::uint64_t, std::int32_
 
 extern "C" inline void oai_hpp_end(void *user_data) { delete static_cast<std::shared_ptr<Completion> *>(user_data); }
 
-/** Submits a request, and gives its id; 0 if it was refused, which the completion was told. */
-inline std::uint64_t submit(const oai_client *client, const Request &request,
-                            const std::shared_ptr<Completion> &completion)
+/** Submits a Request or a Job, and gives its id; 0 if it was refused, which the completion was told. */
+template <class Work>
+std::uint64_t start(const oai_client *client, const Work &work, const std::shared_ptr<Completion> &completion)
 {
-    if (const Error *failed = request.failed()) {
+    if (const Error *failed = work.failed()) {
         completion->refused(*failed);
         return 0;
     }
     std::uint64_t id = 0;
     oai_error *error = nullptr;
     const oai_status status =
-        oai_submit(client, request.get(), oai_hpp_event, new std::shared_ptr<Completion>(completion), oai_hpp_end, &id,
-                   &error);
+        submit(client, work, oai_hpp_event, new std::shared_ptr<Completion>(completion), oai_hpp_end, &id, &error);
     if (status != OAI_OK)
         completion->refused(take(status, error));
     return id;
 }
 
+/** Tells a function of the caller's; what is refused is told to who submits. */
+class Told final : public Completion {
+public:
+    explicit Told(std::function<void(Result<Response>)> told) : told_(std::move(told)) {}
+    void done(Result<Response> outcome) noexcept override { told_(std::move(outcome)); }
+    void refused(Error error) noexcept override { refusal_ = std::move(error); }
+    /** Why it was refused. */
+    const std::optional<Error> &refusal() const noexcept { return refusal_; }
+
+private:
+    std::function<void(Result<Response>)> told_;
+    std::optional<Error> refusal_;
+};
+
 #if defined(__cpp_lib_jthread)
 /** Cancels a request when a stop token says so, whether that comes before, during or after its submit. */
 class Stopper {
 public:
-    Stopper(const oai_client *client, std::stop_token token)
-        : client_(client), callback_(std::move(token), Stop{this})
+    Stopper(const oai_client *client, std::stop_token token) : client_(client), callback_(std::move(token), Stop{this})
     {
     }
     /** The request has its id now. */
     void accepted(std::uint64_t id)
     {
+        const std::lock_guard<std::mutex> lock(mutex_);
         id_ = id;
         if (stopped_)
             cancel();
+    }
+    /** The request has ended: from now on the client may be gone. */
+    void ended() noexcept
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        client_ = nullptr;
     }
 
 private:
@@ -84,20 +105,23 @@ private:
         Stopper *stopper;
         void operator()() const noexcept
         {
+            const std::lock_guard<std::mutex> lock(stopper->mutex_);
             stopper->stopped_ = true;
             stopper->cancel();
         }
     };
-    // One that has ended is left as it is.
+    // One that has ended in the meantime is left as it is.
     void cancel() const noexcept
     {
-        if (const std::uint64_t id = id_)
-            oai_cancel(client_, id, nullptr);
+        if (client_ != nullptr && id_ != 0)
+            oai_cancel(client_, id_, nullptr);
     }
 
+    std::mutex mutex_;
     const oai_client *client_;
-    std::atomic<std::uint64_t> id_{0};
-    std::atomic<bool> stopped_{false};
+    std::uint64_t id_ = 0;
+    bool stopped_ = false;
+    // Calls at once if the token has stopped already: the last to be made, and the first to go.
     std::stop_callback<Stop> callback_;
 };
 #endif
@@ -142,17 +166,37 @@ private:
     std::promise<Outcome<T>> promise_;
 };
 
+#if defined(__cpp_lib_jthread)
+/** The same, where a stop token cancels. */
+template <class T>
+class StoppedPromise final : public oai::detail::Completion {
+public:
+    StoppedPromise(const oai_client *client, std::stop_token token) : stopper_(client, std::move(token)) {}
+    Future<T> future() { return promise_.future(); }
+    void accepted(std::uint64_t id) { stopper_.accepted(id); }
+    void done(Result<Response> outcome) noexcept override
+    {
+        stopper_.ended();
+        promise_.done(std::move(outcome));
+    }
+
+private:
+    Promise<T> promise_;
+    oai::detail::Stopper stopper_;
+};
+#endif
+
 #if defined(__cpp_lib_coroutine) && defined(__cpp_lib_jthread)
 /**
- * What `co_await` takes: it submits the request, and hands the coroutine to the caller's executor when the outcome is
+ * What `co_await` takes: it submits the request or job, and hands the coroutine to the caller's executor when the outcome is
  * there. The executor is called with a std::coroutine_handle<> on a thread of the library: it must not block, nor
  * resume the coroutine there if that may block.
  */
-template <class T, class Executor>
+template <class T, class Executor, class Work = Request>
 class Awaitable {
 public:
-    Awaitable(const oai_client *client, Request request, Executor executor, std::stop_token token)
-        : state_(std::make_shared<State>(client, std::move(executor), std::move(token))), request_(std::move(request))
+    Awaitable(const oai_client *client, Work work, Executor executor, std::stop_token token)
+        : state_(std::make_shared<State>(client, std::move(executor), std::move(token))), work_(std::move(work))
     {
     }
     bool await_ready() const noexcept { return false; }
@@ -162,7 +206,7 @@ public:
         const std::shared_ptr<State> state = state_;
         state->coroutine = coroutine;
         state->stopper.emplace(state->client, state->token);
-        const std::uint64_t id = oai::detail::submit(state->client, request_, state);
+        const std::uint64_t id = oai::detail::start(state->client, work_, state);
         if (id != 0)
             state->stopper->accepted(id);
         // A refused request's outcome is there already.
@@ -178,6 +222,7 @@ private:
         }
         void done(Result<Response> result) noexcept override
         {
+            stopper->ended();
             outcome.emplace(std::move(result));
             executor(coroutine);
         }
@@ -192,7 +237,7 @@ private:
     };
 
     std::shared_ptr<State> state_;
-    Request request_;
+    Work work_;
 };
 #endif
 

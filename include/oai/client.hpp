@@ -32,6 +32,12 @@ extern "C" inline void oai_hpp_end_token(void *user_data)
 
 } // namespace detail
 
+/** Where a waiting request stands: how many are before it, and the least time until the limits let it through. */
+struct Position {
+    std::uint64_t ahead = 0;
+    std::chrono::milliseconds expected_wait{0};
+};
+
 /** A file of a form: `from_path("a.wav")` is read while it is sent; `{"a.wav", bytes}` is in memory. */
 struct File {
     std::string_view filename, content, path;
@@ -71,7 +77,8 @@ public:
     {
         oai_error *error = nullptr;
         const std::string json = options.json();
-        return done(oai_client_configure_json(get(), json.data(), json.size(), &error), error);
+        const oai_status status = oai_client_configure_json(get(), json.data(), json.size(), &error);
+        return done(status, error);
     }
     /** The options in force and where each came from, as JSON, with secrets masked. */
     Outcome<std::string> config_json() const { return text(oai_client_config_json); }
@@ -86,11 +93,20 @@ public:
     Outcome<Done> set_token_provider(std::function<void(std::uint64_t)> wanted) const
     {
         oai_error *error = nullptr;
-        if (!wanted)
-            return done(oai_set_token_callback(get(), nullptr, nullptr, nullptr, &error), error);
-        auto *kept = new std::function<void(std::uint64_t)>(std::move(wanted));
-        const oai_status status =
-            oai_set_token_callback(get(), oai::detail::oai_hpp_token, kept, oai::detail::oai_hpp_end_token, &error);
+        oai_status status;
+        if (wanted)
+            status = oai_set_token_callback(get(), oai::detail::oai_hpp_token,
+                                            new std::function<void(std::uint64_t)>(std::move(wanted)),
+                                            oai::detail::oai_hpp_end_token, &error);
+        else
+            status = oai_set_token_callback(get(), nullptr, nullptr, nullptr, &error);
+        return done(status, error);
+    }
+    /** The same by a queue: events of the kind OAI_EVENT_TOKEN_WANTED, whose id is the number of the question. */
+    Outcome<Done> set_token_queue(const Queue &queue, std::uint64_t tag) const
+    {
+        oai_error *error = nullptr;
+        const oai_status status = oai_set_token_queue(get(), queue.get(), tag, &error);
         return done(status, error);
     }
     /** Answers a question with a token and its life from now; 0: not known. */
@@ -98,30 +114,40 @@ public:
     {
         oai_error *error = nullptr;
         const auto life_ms = static_cast<std::uint64_t>(life.count());
-        return done(oai_provide_token(get(), wanted, token.data(), token.size(), life_ms, &error), error);
+        const oai_status status = oai_provide_token(get(), wanted, token.data(), token.size(), life_ms, &error);
+        return done(status, error);
     }
     /** Answers that there is no token, and why. */
     Outcome<Done> refuse_token(std::uint64_t wanted, std::string_view why) const
     {
         oai_error *error = nullptr;
-        return done(oai_refuse_token(get(), wanted, why.data(), why.size(), &error), error);
+        const oai_status status = oai_refuse_token(get(), wanted, why.data(), why.size(), &error);
+        return done(status, error);
     }
 
     // ===== calls that wait =====
 
     /** Sends any request. Of a stream it gives the folded result. */
     Outcome<Response> send(const Request &request) const { return give<Response>(sent(request)); }
+    /** Does a job and waits for its end. */
+    Outcome<Response> send(const Job &job) const { return give<Response>(sent(job)); }
     /**
      * Waits until the object of a GET request is done, such as a batch, and gives it as it was last seen. The options
-     * are those of oai_wait_until, as JSON.
+     * are those of oai_wait_until, as JSON. This and the two below are jobs: see Job for how not to wait for them.
      */
     Outcome<Response> wait_until(const Request &request, std::string_view options = "{}") const
     {
-        if (const Error *failed = request.failed())
-            return give<Response>(*failed);
-        oai_response *response = nullptr;
-        const oai_status status = oai_wait_until(get(), request.get(), options.data(), options.size(), &response);
-        return give<Response>(oai::detail::checked(response, status));
+        return send(Job::wait_until(request, options));
+    }
+    /** Runs a JSONL file as a batch, and writes what came to a file. */
+    Outcome<Response> batch_run(std::string_view json, std::string_view input, std::string_view output = {}) const
+    {
+        return send(Job::batch(json, input, output));
+    }
+    /** Uploads a large file in parts; `upload` is for small ones. */
+    Outcome<Response> upload_parts(std::string_view json, std::string_view path) const
+    {
+        return send(Job::upload(json, path));
     }
     /** Turns texts into vectors, one for each. The options are a request for /embeddings that says more. */
     template <class Texts>
@@ -204,49 +230,105 @@ public:
 
     /** Sends any request and gives a future of its response. */
     Future<Response> send_async(const Request &request) const { return promised<Response>(request); }
+    /** The same of a job. */
+    Future<Response> send_async(const Job &job) const { return promised<Response>(job); }
     /** Turns texts into vectors, in a future. */
     template <class Texts>
     Future<Embeddings> embed_async(std::string_view model, const Texts &texts, Request options = embedding()) const
     {
         return promised<Embeddings>(options.model(model).inputs(texts));
     }
+    /**
+     * Sends a request, gives its id, and tells a function what came of it: once, on a thread of the library, where it
+     * must not throw, nor block for long. A request that is refused is told here alone.
+     */
+    Outcome<std::uint64_t> submit(const Request &request, std::function<void(Result<Response>)> told) const
+    {
+        return submitted(request, std::move(told));
+    }
+    /** The same of a job. */
+    Outcome<std::uint64_t> submit(const Job &job, std::function<void(Result<Response>)> told) const
+    {
+        return submitted(job, std::move(told));
+    }
     /** Sends a request whose events go to a queue, and gives its id. */
     Outcome<std::uint64_t> submit_to(const Request &request, const Queue &queue, std::uint64_t tag) const
     {
-        if (const Error *failed = request.failed())
-            return give<std::uint64_t>(*failed);
-        std::uint64_t id = 0;
+        return queued(request, queue, tag);
+    }
+    /** The same of a job. */
+    Outcome<std::uint64_t> submit_to(const Job &job, const Queue &queue, std::uint64_t tag) const
+    {
+        return queued(job, queue, tag);
+    }
+    /** Tells where a request stands that waits. */
+    Outcome<Position> position(std::uint64_t id) const
+    {
+        std::uint64_t ahead = 0, wait_ms = 0;
         oai_error *error = nullptr;
-        const oai_status status = oai_submit_to(get(), request.get(), queue.get(), tag, &id, &error);
+        const oai_status status = oai_client_position(get(), id, &ahead, &wait_ms, &error);
         if (status != OAI_OK)
-            return give<std::uint64_t>(oai::detail::take(status, error));
-        return give<std::uint64_t>(id);
+            return give<Position>(oai::detail::take(status, error));
+        return give<Position>(Position{ahead, std::chrono::milliseconds(wait_ms)});
     }
     /** Cancels a request wherever it is. */
     Outcome<Done> cancel(std::uint64_t id) const
     {
         oai_error *error = nullptr;
-        return done(oai_cancel(get(), id, &error), error);
+        const oai_status status = oai_cancel(get(), id, &error);
+        return done(status, error);
     }
 
 #if defined(__cpp_lib_jthread)
-    /** Sends any request and waits; the token cancels it. */
+    // ===== the same, where a stop token cancels =====
+
+    /** Sends any request and waits. */
     Outcome<Response> send(const Request &request, std::stop_token token) const
     {
-        oai::detail::Stopper stopper(get(), std::move(token));
-        auto promise = std::make_shared<Promise<Response>>();
-        Future<Response> future = promise->future();
-        if (const std::uint64_t id = oai::detail::submit(get(), request, promise))
-            stopper.accepted(id);
-        return future.get();
+        return send_async(request, std::move(token)).get();
+    }
+    /** Does a job and waits for its end. */
+    Outcome<Response> send(const Job &job, std::stop_token token) const
+    {
+        return send_async(job, std::move(token)).get();
+    }
+    /** Sends any request and gives a future of its response. */
+    Future<Response> send_async(const Request &request, std::stop_token token) const
+    {
+        return promised<Response>(request, std::move(token));
+    }
+    /** The same of a job. */
+    Future<Response> send_async(const Job &job, std::stop_token token) const
+    {
+        return promised<Response>(job, std::move(token));
+    }
+    /** Turns texts into vectors, in a future. */
+    template <class Texts>
+    Future<Embeddings> embed_async(std::string_view model, const Texts &texts, std::stop_token token,
+                                   Request options = embedding()) const
+    {
+        return promised<Embeddings>(options.model(model).inputs(texts), std::move(token));
+    }
+    /** Any request whose answer is a stream of events. */
+    Outcome<Stream> stream(Request request, std::stop_token token) const
+    {
+        return give<Stream>(Stream::start(get(), std::move(request), std::move(token)));
     }
 #endif
 #if defined(__cpp_lib_coroutine) && defined(__cpp_lib_jthread)
+    // ===== coroutines =====
+
     /** `co_await client.co_send(request, executor)`: see Awaitable. */
     template <class Executor>
     Awaitable<Response, Executor> co_send(Request request, Executor executor, std::stop_token token = {}) const
     {
         return {get(), std::move(request), std::move(executor), std::move(token)};
+    }
+    /** The same of a job. */
+    template <class Executor>
+    Awaitable<Response, Executor, Job> co_send(Job job, Executor executor, std::stop_token token = {}) const
+    {
+        return {get(), std::move(job), std::move(executor), std::move(token)};
     }
     /** `co_await client.co_embed(model, texts, executor)`. */
     template <class Texts, class Executor>
@@ -278,7 +360,8 @@ public:
     Outcome<Done> close(std::chrono::milliseconds limit) const
     {
         oai_error *error = nullptr;
-        return done(oai_client_close(get(), static_cast<std::uint64_t>(limit.count()), &error), error);
+        const oai_status status = oai_client_close(get(), static_cast<std::uint64_t>(limit.count()), &error);
+        return done(status, error);
     }
     /** The handle, for calls of oai.h. */
     const oai_client *get() const noexcept { return handle_.get(); }
@@ -301,21 +384,54 @@ private:
             request.file_path(field, file.path, file.filename);
         return request;
     }
-    Result<Response> sent(const Request &request) const
+    template <class Work>
+    Result<Response> sent(const Work &work) const
     {
-        if (const Error *failed = request.failed())
+        if (const Error *failed = work.failed())
             return *failed;
         oai_response *response = nullptr;
-        const oai_status status = oai_send(get(), request.get(), &response);
+        const oai_status status = oai::detail::send(get(), work, &response);
         return oai::detail::checked(response, status);
     }
-    template <class T>
-    Future<T> promised(const Request &request) const
+    template <class T, class Work>
+    Future<T> promised(const Work &work) const
     {
         auto promise = std::make_shared<Promise<T>>();
         Future<T> future = promise->future();
-        oai::detail::submit(get(), request, promise);
+        oai::detail::start(get(), work, promise);
         return future;
+    }
+#if defined(__cpp_lib_jthread)
+    template <class T, class Work>
+    Future<T> promised(const Work &work, std::stop_token token) const
+    {
+        auto promise = std::make_shared<StoppedPromise<T>>(get(), std::move(token));
+        Future<T> future = promise->future();
+        if (const std::uint64_t id = oai::detail::start(get(), work, promise))
+            promise->accepted(id);
+        return future;
+    }
+#endif
+    template <class Work>
+    Outcome<std::uint64_t> submitted(const Work &work, std::function<void(Result<Response>)> told) const
+    {
+        const auto teller = std::make_shared<oai::detail::Told>(std::move(told));
+        const std::uint64_t id = oai::detail::start(get(), work, teller);
+        if (id == 0)
+            return give<std::uint64_t>(*teller->refusal());
+        return give<std::uint64_t>(id);
+    }
+    template <class Work>
+    Outcome<std::uint64_t> queued(const Work &work, const Queue &queue, std::uint64_t tag) const
+    {
+        if (const Error *failed = work.failed())
+            return give<std::uint64_t>(*failed);
+        std::uint64_t id = 0;
+        oai_error *error = nullptr;
+        const oai_status status = oai::detail::submit_to(get(), work, queue.get(), tag, &id, &error);
+        if (status != OAI_OK)
+            return give<std::uint64_t>(oai::detail::take(status, error));
+        return give<std::uint64_t>(id);
     }
     Outcome<Done> done(oai_status status, oai_error *error) const
     {

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "error.hpp"
+#include "queue.hpp"
 
 namespace oai {
 
@@ -71,6 +72,17 @@ inline Outcome<Done> set_log(std::int32_t level, std::function<void(std::int32_t
         status = oai_set_log(level, nullptr, nullptr, nullptr, &error);
     return give(detail::done(status, error));
 }
+
+/** The same to a queue: events of the kind OAI_EVENT_LOG, with the level as their tag. */
+inline Outcome<Done> set_log_to(std::int32_t level, const Queue &queue)
+{
+    oai_error *error = nullptr;
+    const oai_status status = oai_set_log_to(level, queue.get(), &error);
+    return give(detail::done(status, error));
+}
+
+/** The version of the loaded library, such as "0.1.0". */
+inline std::string_view version() noexcept { return oai_version_string(); }
 
 /** Ends the library in this process, for good. Nobody has to call it; leak checkers like it. */
 inline Outcome<Done> shutdown(std::chrono::milliseconds limit)

@@ -20,7 +20,7 @@ public:
     explicit Event(oai_event_record *record) noexcept : record_(record) {}
     /** The request's id. */
     std::uint64_t id() const noexcept { return record_->id; }
-    /** The tag given at the submit. */
+    /** The tag given at the submit; of OAI_EVENT_LOG the line's level. */
     std::uint64_t tag() const noexcept { return record_->tag; }
     /** One of OAI_EVENT_*. */
     std::int32_t kind() const noexcept { return record_->kind; }
@@ -76,21 +76,28 @@ private:
     std::size_t size_ = 0;
 };
 
+inline namespace OAI_INLINE_NAMESPACE {
+
+class Stream;
+
 /** A queue of events. One queue may serve many clients. */
 class Queue {
 public:
     /** Makes a queue. */
-    static Result<Queue> make()
-    {
-        oai_queue *made = nullptr;
-        oai_error *error = nullptr;
-        const oai_status status = oai_queue_new(&made, &error);
-        if (status != OAI_OK)
-            return detail::take(status, error);
-        return Queue(made);
-    }
+    static Outcome<Queue> make() { return give<Queue>(made()); }
     /** A descriptor to poll, which the queue owns; a negative status if there can be none. */
     std::int64_t fd() const noexcept { return oai_queue_fd(handle_.get()); }
+    /** A duplicate of it, which the caller closes, for event loops that close what they get. */
+    std::int64_t dup_fd() const noexcept { return oai_queue_dup_fd(handle_.get()); }
+    /** Holds requests to this queue back while its events take more bytes than this; 0: never. */
+    Outcome<Done> set_max_unread_bytes(std::uint64_t bytes) const
+    {
+        oai_error *error = nullptr;
+        const oai_status status = oai_queue_set_max_unread_bytes(handle_.get(), bytes, &error);
+        return give(oai::detail::done(status, error));
+    }
+    /** How many bytes of events wait to be read. */
+    std::uint64_t unread_bytes() const noexcept { return oai_queue_unread_bytes(handle_.get()); }
     /** Takes at most `max` events without waiting. */
     Batch next(std::size_t max = 256) const noexcept
     {
@@ -111,7 +118,18 @@ public:
     oai_queue *get() const noexcept { return handle_.get(); }
 
 private:
+    friend class Stream;
+
     explicit Queue(oai_queue *queue) noexcept : handle_(queue) {}
+    static Result<Queue> made()
+    {
+        oai_queue *made = nullptr;
+        oai_error *error = nullptr;
+        const oai_status status = oai_queue_new(&made, &error);
+        if (status != OAI_OK)
+            return oai::detail::take(status, error);
+        return Queue(made);
+    }
     Batch wait_ms(std::size_t max, std::uint64_t limit_ms) const noexcept
     {
         oai_batch *batch = nullptr;
@@ -119,9 +137,10 @@ private:
         return Batch(batch);
     }
 
-    detail::Owned<oai_queue, oai_queue_free> handle_;
+    oai::detail::Owned<oai_queue, oai_queue_free> handle_;
 };
 
+} // namespace OAI_INLINE_NAMESPACE
 } // namespace oai
 
 #endif

@@ -52,6 +52,8 @@ public:
 
     /** OAI_OK, or what went wrong. Calls hand over responses that went well; streams and callbacks also others. */
     oai_status status() const noexcept { return oai_response_status(handle_.get()); }
+    /** The id of the request, unique in the process; 0 if it was refused. */
+    std::uint64_t id() const noexcept { return oai_response_id(handle_.get()); }
     /** The HTTP status, 0 if no answer came. */
     int http_status() const noexcept { return oai_response_http_status(handle_.get()); }
     /** How often the request was sent. */

@@ -6,6 +6,7 @@
 #ifndef OAI_STREAM_HPP
 #define OAI_STREAM_HPP
 
+#include <atomic>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -66,13 +67,19 @@ public:
             for (; state.at != state.batch->end(); ++state.at) {
                 Event event = *state.at;
                 if (event.kind() == OAI_EVENT_CHUNK) {
+                    // What was taken before a cancel is dropped as well.
+                    if (state.cancelled)
+                        continue;
                     ++state.at;
                     // What is wrong with a stream, its end says.
                     (void)state.whole.push(event.data());
                     return event.data();
                 }
-                if (event.kind() == OAI_EVENT_DONE)
+                if (event.kind() == OAI_EVENT_DONE) {
+                    // From now on the client may be gone.
+                    state.stopper.reset();
                     state.response.emplace(event.take_response());
+                }
             }
             if (state.response)
                 break;
@@ -108,8 +115,8 @@ public:
     /** Its response, for headers, usage and attempts; nothing before the end. */
     const Response *response() const noexcept { return state_->response ? &*state_->response : nullptr; }
 
-    /** Ends the stream, from any thread: the connection is dropped at once. */
-    void cancel() const noexcept { oai_cancel(state_->client, state_->id, nullptr); }
+    /** Ends the stream, from any thread: the connection is dropped at once, and no event follows. */
+    void cancel() const noexcept { state_->cancel(); }
 
     /** Starts a stream. For Client's use. */
     static Result<Stream> start(const oai_client *client, Request request)
@@ -117,7 +124,7 @@ public:
         request.stream();
         if (const Error *failed = request.failed())
             return *failed;
-        Result<Queue> queue = Queue::make();
+        Result<Queue> queue = Queue::made();
         if (!queue)
             return std::move(queue).error();
         oai_error *error = nullptr;
@@ -127,6 +134,19 @@ public:
             return oai::detail::take(status, error);
         return Stream(std::move(state));
     }
+#if defined(__cpp_lib_jthread)
+    /** The same, where a stop token cancels. */
+    static Result<Stream> start(const oai_client *client, Request request, std::stop_token token)
+    {
+        Result<Stream> made = start(client, std::move(request));
+        if (made) {
+            State &state = *made->state_;
+            const auto stop = [&state]() noexcept { state.cancel(); };
+            state.stopper = std::make_shared<std::stop_callback<decltype(stop)>>(std::move(token), stop);
+        }
+        return made;
+    }
+#endif
 
 private:
     struct State {
@@ -135,8 +155,14 @@ private:
         State &operator=(const State &) = delete;
         ~State()
         {
+            stopper.reset();
             if (id != 0 && !response)
-                oai_cancel(client, id, nullptr);
+                cancel();
+        }
+        void cancel() noexcept
+        {
+            cancelled = true;
+            oai_cancel(client, id, nullptr);
         }
 
         const oai_client *client;
@@ -146,6 +172,9 @@ private:
         Batch::iterator at{};
         oai::detail::Folder whole;
         std::optional<Response> response;
+        std::atomic<bool> cancelled{false};
+        // Without a type, so that sources of several standards may share this one.
+        std::shared_ptr<void> stopper;
     };
 
     explicit Stream(std::unique_ptr<State> state) : state_(std::move(state)) {}
