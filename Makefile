@@ -41,7 +41,7 @@ EXAMPLES := $(patsubst bindings/c/examples/%.c,build/examples/%,$(wildcard bindi
 TEST_SOURCES := $(sort $(wildcard tests/c/*.c tests/c/*.cpp))
 TEST_PROGRAMS := $(TEST_SOURCES:tests/c/%=build/tests/%.test)
 TEST_HEADERS := $(wildcard tests/c/*.h)
-SCRIPTS := .ci/run tests/abi/check.sh $(wildcard tests/tools/*.sh)
+SCRIPTS := .ci/run packaging/install.sh tests/abi/check.sh $(wildcard tests/tools/*.sh)
 
 .PHONY: help
 help: ## list the targets
@@ -65,6 +65,18 @@ $(SHARED): FORCE | setup-build
 
 $(STATIC): FORCE | setup-build $(SHARED)
 	@tests/tools/artifact.sh liboaic.a $@ rustc --release --lib --crate-type staticlib $(if $(FEATURES),--features $(FEATURES))
+
+# Builds only what is not there, so that `make lib` and then `sudo make install` need no Rust for root.
+PREFIX ?= /usr/local
+DESTDIR ?=
+.PHONY: install
+install: ## install library, headers, oaic.pc and the CMake package below PREFIX (/usr/local); DESTDIR for packagers
+	@[ -e $(SHARED) ] && [ -e $(STATIC) ] || $(MAKE) lib
+	@packaging/install.sh install "$(PREFIX)" "$(DESTDIR)"
+
+.PHONY: uninstall
+uninstall: ## take away what `make install` put there
+	@packaging/install.sh uninstall "$(PREFIX)" "$(DESTDIR)"
 
 build/lib/liboaic.so: | $(SHARED)
 	@ln -sf liboaic.so.0 $@
@@ -106,12 +118,13 @@ build/venv/ready: tests/server/minilm/requirements.txt | setup-model
 # ===== testing =====
 
 .PHONY: test
-test: ## run every test: header and symbols, Rust, C, C under valgrind, loom, README, behaviour, bindings, servers
+test: ## run every test: header and symbols, Rust, C, C under valgrind, install, loom, README, behaviour, bindings, servers
 	@tests/tools/setup.sh test
 	@$(MAKE) SETUP_DONE=1 test-header
 	@$(MAKE) SETUP_DONE=1 test-rust
 	@$(MAKE) SETUP_DONE=1 test-c
 	@$(MAKE) SETUP_DONE=1 test-valgrind
+	@$(MAKE) SETUP_DONE=1 test-install
 	@$(MAKE) SETUP_DONE=1 test-loom
 	@$(MAKE) SETUP_DONE=1 test-readme
 	@$(MAKE) SETUP_DONE=1 test-behaviour
@@ -144,6 +157,10 @@ test-c: $(TEST_PROGRAMS) $(EXAMPLES) $(SERVER) | setup-test ## the C and C++ tes
 test-valgrind: $(TEST_PROGRAMS) $(EXAMPLES) $(SERVER) | setup-test ## the same under valgrind: no error, nothing lost
 	@tests/tools/run-c.sh --valgrind $(TEST_SOURCES)
 	@tests/tools/examples.sh --valgrind $(SERVER) $(TEXT) $(DEMO_QUERIES)
+
+.PHONY: test-install
+test-install: $(SHARED) $(STATIC) | setup-test ## programs of C, C++ and CMake with nothing but what `make install` puts somewhere
+	@tests/tools/install.sh
 
 .PHONY: bench-files
 bench-files: | setup-test ## what memory a file of 1 GiB takes on its way up and down

@@ -67,11 +67,11 @@ has() {
 # Names what is missing, one word each.
 missing() {
     rust_is_good || echo rust
-    # c2x and c++20 are what the header is checked with; the library and the examples need C11.
+    # c2x and c++2b are what the headers are checked with; the library and the examples need C11.
     case $kind in
         test)
             compiles "${CC:-cc}" c c2x || echo cc
-            compiles "${CXX:-c++}" c++ c++20 || echo c++
+            compiles "${CXX:-c++}" c++ c++2b || echo c++
             has valgrind || echo valgrind
             { has nm && has readelf; } || echo binutils
             go_is_good || echo go
@@ -84,6 +84,9 @@ missing() {
             echo '#include <gtest/gtest.h>' | "${CXX:-c++}" -std=c++17 -E -x c++ - >/dev/null 2>&1 || echo gtest
             echo '#include <nlohmann/json.hpp>' | "${CXX:-c++}" -std=c++17 -E -x c++ - >/dev/null 2>&1 || echo nlohmann
             has clang++ || echo clang
+            # For what is installed, as strangers find it.
+            has cmake || echo cmake
+            has pkg-config || echo pkg-config
             ;;
         *) compiles "${CC:-cc}" c c11 || echo cc ;;
     esac
@@ -142,7 +145,7 @@ packages() {
         cjson) echo libcjson-dev ;;
         gtest) echo libgtest-dev ;;
         nlohmann) echo nlohmann-json3-dev ;;
-        clang) echo clang ;;
+        clang | cmake | pkg-config) echo "$1" ;;
         go) at_least "$(candidate golang-go)" 1.21 && echo golang-go ;;
         # The npm of NodeSource comes within nodejs, and conflicts with the distribution's.
         node)
@@ -173,12 +176,14 @@ advice() {
             echo "$1:  $get"
             ;;
         cc) echo "a C compiler (${CC:-cc}): gcc 10 or clang 10, or newer" ;;
-        c++) echo "a C++ compiler (${CXX:-c++}): g++ 10 or clang++ 10, or newer" ;;
+        c++) echo "a C++ compiler (${CXX:-c++}): g++ 11 or clang++ 13, or newer" ;;
         valgrind) echo "valgrind" ;;
         binutils) echo "binutils (nm and readelf)" ;;
         gtest) echo "GoogleTest (gtest/gtest.h)" ;;
         nlohmann) echo "JSON for Modern C++ (nlohmann/json.hpp)" ;;
         clang) echo "clang++" ;;
+        cmake) echo "CMake 3.13 or newer" ;;
+        pkg-config) echo "pkg-config" ;;
         cjson) echo "cJSON with its header cjson/cJSON.h" ;;
         make) echo "GNU make" ;;
         go) echo "Go 1.21 or newer (found: $(go version 2>/dev/null || echo none)):  https://go.dev/dl" ;;
