@@ -24,8 +24,8 @@ namespace oai {
 class Error : public std::exception {
 public:
     /** Copies what C tells; NULL gives an error that only has its status. */
-    Error(oai_status status, const oai_error *error, std::uint32_t attempts = 0)
-        : status_(status), attempts_(attempts)
+    Error(oai_status status, const oai_error *error, std::uint32_t attempts = 0, std::string_view body = {})
+        : status_(status), body_(body), attempts_(attempts)
     {
         if (error == nullptr) {
             message_ = oai_status_name(status);
@@ -60,6 +60,8 @@ public:
     const std::string &message() const noexcept { return message_; }
     /** The server's id of the request, empty if it gave none. */
     const std::string &request_id() const noexcept { return request_id_; }
+    /** The body of the last answer, if any; of a Job that ended early, the JSON to go on with. */
+    const std::string &body() const noexcept { return body_; }
     /** How long the server asked to wait, 0 if it did not. */
     std::chrono::milliseconds retry_after() const noexcept { return retry_after_; }
     /** How often the request was sent, 0 if it was refused. */
@@ -74,7 +76,7 @@ private:
 
     oai_status status_;
     int http_status_ = 0;
-    std::string type_, code_, param_, message_, request_id_;
+    std::string type_, code_, param_, message_, request_id_, body_;
     std::chrono::milliseconds retry_after_{0};
     std::uint32_t attempts_ = 0;
     bool may_have_executed_ = false;
@@ -97,16 +99,17 @@ public:
     /** The value. Where there is none the Error is thrown; without exceptions the program ends. */
     T &value() & { return check(), *std::get_if<0>(&state_); }
     const T &value() const & { return check(), *std::get_if<0>(&state_); }
-    T &&value() && { return check(), std::move(*std::get_if<0>(&state_)); }
+    // Not a reference, which a loop over a call's value would outlive.
+    T value() && { return check(), std::move(*std::get_if<0>(&state_)); }
     T &operator*() & { return value(); }
     const T &operator*() const & { return value(); }
-    T &&operator*() && { return std::move(*this).value(); }
+    T operator*() && { return std::move(*this).value(); }
     T *operator->() { return &value(); }
     const T *operator->() const { return &value(); }
 
     /** Why there is no value; only if there is none. */
     const Error &error() const & { return *std::get_if<1>(&state_); }
-    Error &&error() && { return std::move(*std::get_if<1>(&state_)); }
+    Error error() && { return std::move(*std::get_if<1>(&state_)); }
 
 private:
     void check() const

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "error.hpp"
+#include "response.hpp"
 
 namespace oai {
 
@@ -143,12 +144,12 @@ public:
     /** Sets the tag that its events carry in a queue. */
     Request &tag(std::uint64_t tag) { return set("the tag", oai_request_set_tag(get(), tag)); }
 
-    /** Leads a list's request to the page behind one; false if that was the last. */
-    Result<bool> next_page(const oai_response *page)
+    /** Leads a list's request to the page behind one; false if that was the last. A Result also with OAI_EXCEPTIONS. */
+    Result<bool> next_page(const Response &page)
     {
         std::int32_t more = 0;
         oai_error *error = nullptr;
-        const oai_status status = oai_request_next_page(get(), page, &more, &error);
+        const oai_status status = oai_request_next_page(get(), page.get(), &more, &error);
         if (status != OAI_OK)
             return detail::take(status, error);
         return more != 0;

@@ -26,7 +26,7 @@ struct Usage {
     std::uint64_t total_tokens = 0;
 };
 
-/** Floats that belong to someone else. Under C++20 it turns into a std::span<const float>. */
+/** Floats that belong to someone else: a contiguous range, and so under C++20 it turns into a std::span<const float>. */
 class Floats {
 public:
     Floats(const float *data, std::size_t size) noexcept : data_(data), size_(size) {}
@@ -35,9 +35,6 @@ public:
     const float *begin() const noexcept { return data_; }
     const float *end() const noexcept { return data_ + size_; }
     float operator[](std::size_t i) const noexcept { return data_[i]; }
-#if defined(__cpp_lib_span)
-    operator std::span<const float>() const noexcept { return {data_, size_}; }
-#endif
 
 private:
     const float *data_;
@@ -96,7 +93,7 @@ public:
     {
         if (status() == OAI_OK)
             return std::nullopt;
-        return Error(status(), oai_response_error(handle_.get()), attempts());
+        return Error(status(), oai_response_error(handle_.get()), attempts(), body());
     }
     /** The handle, for calls of oai.h. */
     oai_response *get() const noexcept { return handle_.get(); }

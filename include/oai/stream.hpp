@@ -112,7 +112,7 @@ public:
         return give(state_->whole.finish());
     }
 
-    /** Its response, for headers, usage and attempts; nothing before the end. */
+    /** Its response, for headers and attempts; nothing before the end. The usage, if asked for, is in the whole. */
     const Response *response() const noexcept { return state_->response ? &*state_->response : nullptr; }
 
     /** Ends the stream, from any thread: the connection is dropped at once, and no event follows. */

@@ -45,6 +45,43 @@ TEST_F(Async, AStopTokenCancels)
     EXPECT_EQ(server_get("/_stats", "in_flight", "0")["in_flight"], 0);
     // One that had stopped before.
     EXPECT_EQ(client.send(chat(), source.get_token()).error().status(), OAI_ERR_CANCELLED);
+    const std::vector<std::string> texts{"a"};
+    EXPECT_EQ(client.embed_async("m", texts, source.get_token()).get().error().status(), OAI_ERR_CANCELLED);
+}
+
+TEST_F(Async, AStopTokenEndsAStream)
+{
+    script(R"({"pass":true,"chunk_delay_ms":20,"times":null})");
+    const oai::Client client = new_client();
+    std::stop_source source;
+    auto stream = client.stream(chat(), source.get_token());
+    ASSERT_TRUE(stream);
+    int events = 0;
+    for (const std::string_view event : *stream) {
+        events += event.empty() ? 0 : 1;
+        source.request_stop();
+    }
+    EXPECT_EQ(events, 1);
+    EXPECT_EQ(stream->error()->status(), OAI_ERR_CANCELLED);
+    // What has stopped before it began, and what stops after its end.
+    EXPECT_EQ(client.stream(chat(), source.get_token())->finish().error().status(), OAI_ERR_CANCELLED);
+    std::stop_source late;
+    auto whole = client.stream(chat(), late.get_token());
+    EXPECT_TRUE(whole->finish());
+    late.request_stop();
+    EXPECT_FALSE(whole->error().has_value());
+}
+
+TEST_F(Async, AStopTokenMayOutliveTheClient)
+{
+    std::stop_source source;
+    oai::Future<oai::Response> left;
+    {
+        const oai::Client client = new_client();
+        left = client.send_async(chat(), source.get_token());
+    }
+    source.request_stop();
+    EXPECT_EQ(left.get().error().status(), OAI_ERR_CANCELLED);
 }
 #endif
 
@@ -97,7 +134,10 @@ Task talk(const oai::Client &client, Loop &loop, int &left, int &good)
     const std::vector<std::string> texts{"a", "b", "c"};
     auto vectors = co_await client.co_embed("m", texts, on_loop);
     EXPECT_EQ(std::this_thread::get_id(), here);
-    good += answer && vectors && vectors->rows() == 3 ? 1 : 0;
+    const oai::Job wait = oai::Job::wait_until(oai::Request("GET", "/batches/batch-test"));
+    auto batch = co_await client.co_send(wait, on_loop);
+    EXPECT_EQ(std::this_thread::get_id(), here);
+    good += answer && vectors && vectors->rows() == 3 && batch ? 1 : 0;
     left--;
 }
 

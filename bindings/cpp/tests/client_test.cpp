@@ -2,8 +2,13 @@
  * Calls, settings, errors, files, lists and the end, with results.
  */
 #include <fstream>
+#include <future>
 #include <thread>
 #include <vector>
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "server.hpp"
 
@@ -155,6 +160,37 @@ TEST_F(Client, WalksListsPageByPage)
     EXPECT_EQ(failing->error()->status(), OAI_ERR_HTTP_NOT_FOUND);
 }
 
+TEST_F(Client, LeadsARequestFromPageToPage)
+{
+    script(R"([{"match":{"path":"/v1/files"},"status":200,"body":{"data":[{"id":"a"}],"has_more":true,"last_id":"a"}},
+               {"match":{"path":"/v1/files*"},"status":200,"body":{"data":[{"id":"b"}],"has_more":false}}])");
+    const oai::Client client = new_client();
+    oai::Request request("GET", "/files");
+    const auto first = client.send(request);
+    EXPECT_TRUE(request.next_page(*first).value());
+    const auto second = client.send(request);
+    EXPECT_FALSE(request.next_page(*second).value());
+    EXPECT_EQ(server_get("/_log")[1]["path"], "/v1/files?after=a");
+}
+
+TEST_F(Client, OfAParentIsOfNoUseInAForkedChild)
+{
+    const oai::Client client = new_client();
+    ASSERT_TRUE(client.models());
+    const pid_t child = fork();
+    if (child == 0) {
+        const auto answer = client.models();
+        const auto future = client.send_async(oai::Request("GET", "/models")).get();
+        _exit(!answer && answer.error().status() == OAI_ERR_FORKED && !future &&
+                      future.error().status() == OAI_ERR_FORKED
+                  ? 0
+                  : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+}
+
 TEST_F(Client, TakesSettingsAndTellsThem)
 {
     const oai::Client client = new_client(oai::Options().max_retries(3).idle_timeout_ms(std::chrono::seconds(2)));
@@ -166,7 +202,9 @@ TEST_F(Client, TakesSettingsAndTellsThem)
     EXPECT_EQ(config["backoff_factor"]["value"], 1.5);
     EXPECT_EQ(config["organization"]["value"], "a \"b\"");
     EXPECT_EQ(config["api_key"]["value"], "***");
-    EXPECT_EQ(client.configure(oai::Options().set("no_such", "1")).error().status(), OAI_ERR_UNKNOWN_OPTION);
+    const auto unknown = client.configure(oai::Options().set("no_such", "1"));
+    EXPECT_EQ(unknown.error().status(), OAI_ERR_UNKNOWN_OPTION);
+    EXPECT_NE(unknown.error().message().find("no_such"), std::string::npos) << unknown.error().message();
     EXPECT_FALSE(oai::Client::make(oai::Options().max_concurrent_requests(0)));
     // Each option has its function.
     std::ifstream source(OAI_INCLUDE "/oai/options.hpp");
@@ -202,6 +240,71 @@ TEST_F(Client, QueuesEventsForALoop)
         EXPECT_EQ(event.take_response().http_status(), 200);
     }
     EXPECT_TRUE(queue->wait_for(std::chrono::milliseconds(1)).empty());
+}
+
+TEST_F(Client, LetsAQueueHoldRequestsBack)
+{
+    const oai::Client client = new_client();
+    const auto queue = oai::Queue::make();
+    ASSERT_TRUE(queue);
+    ASSERT_TRUE(queue->set_max_unread_bytes(1));
+    ASSERT_TRUE(client.submit_to(oai::Request("GET", "/models"), *queue, 1));
+    pollfd bell{static_cast<int>(queue->dup_fd()), POLLIN, 0};
+    ASSERT_GE(bell.fd, 0);
+    EXPECT_EQ(poll(&bell, 1, 30000), 1);
+    EXPECT_GT(queue->unread_bytes(), 1U);
+    const auto held = client.submit_to(oai::Request("GET", "/models"), *queue, 2);
+    ASSERT_TRUE(held);
+    // It waits for its reader and not in its lane.
+    EXPECT_EQ(client.position(*held).error().status(), OAI_ERR_UNKNOWN_ID);
+    EXPECT_EQ(queue->wait().begin().operator*().tag(), 1U);
+    EXPECT_EQ(queue->wait().begin().operator*().tag(), 2U);
+    close(bell.fd);
+}
+
+TEST_F(Client, TellsWhereARequestStands)
+{
+    script(R"({"hold":"gate","times":null})");
+    const oai::Client client = new_client(oai::Options().max_concurrent_requests(1));
+    std::promise<oai_status> first;
+    ASSERT_TRUE(client.submit(oai::Request("GET", "/models"), [&first](oai::Result<oai::Response> answer) {
+        first.set_value(answer ? answer->status() : answer.error().status());
+    }));
+    server_get("/_stats", "in_flight", "1");
+    const auto queue = oai::Queue::make();
+    ASSERT_TRUE(client.submit_to(oai::Request("GET", "/models"), *queue, 1));
+    const auto third = client.submit_to(oai::Request("GET", "/models"), *queue, 2);
+    const auto position = client.position(*third);
+    ASSERT_TRUE(position) << position.error().message();
+    EXPECT_EQ(position->ahead, 1U);
+    EXPECT_NE(client.position(999).error().message(), "OAI_ERR_UNKNOWN_ID");
+    server_post("/_release", R"({"hold":"gate"})");
+    EXPECT_EQ(first.get_future().get(), OAI_OK);
+}
+
+TEST_F(Client, TakesLinesAndTokenQuestionsFromAQueue)
+{
+    const oai::Client client = new_client(oai::Options().initial_retry_delay_ms(std::chrono::milliseconds(1)));
+    const auto queue = oai::Queue::make();
+    ASSERT_TRUE(client.set_token_queue(*queue, 7));
+    ASSERT_TRUE(oai::set_log_to(OAI_LOG_WARN, *queue));
+    script(R"({"status":500})");
+    ASSERT_TRUE(client.submit_to(oai::Request("GET", "/models"), *queue, 1));
+    bool asked = false, warned = false, done = false;
+    while (!asked || !warned || !done)
+        for (oai::Event event : queue->wait()) {
+            if (event.kind() == OAI_EVENT_TOKEN_WANTED) {
+                asked = event.tag() == 7;
+                EXPECT_TRUE(client.provide_token(event.id(), "token-of-the-queue"));
+            } else if (event.kind() == OAI_EVENT_LOG) {
+                warned = warned || (event.tag() == OAI_LOG_WARN && event.data().find("server error") != event.data().npos);
+            } else {
+                EXPECT_EQ(event.take_response().status(), OAI_OK);
+                done = true;
+            }
+        }
+    ASSERT_TRUE(oai::set_log(OAI_LOG_OFF));
+    EXPECT_FALSE(oai::version().empty());
 }
 
 TEST_F(Client, WaitsUntilAnObjectIsDone)
@@ -264,7 +367,7 @@ TEST_F(Client, HandsTheLogOver)
         ASSERT_TRUE(client.models());
     }
     // What was said before is told before this returns.
-    ASSERT_TRUE(oai::set_log(OAI_LOG_WARN));
+    ASSERT_TRUE(oai::set_log(OAI_LOG_OFF));
     for (int i = 0; i < 1000 && told.empty(); i++)
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     EXPECT_NE(told.find("server error"), std::string::npos) << told;

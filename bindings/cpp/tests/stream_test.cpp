@@ -5,12 +5,22 @@
 
 #include "server.hpp"
 
+#if defined(__cpp_lib_ranges)
+#include <ranges>
+#endif
+
 namespace {
 
 constexpr std::string_view hello =
     R"({"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello out there"}]})";
 
 using Stream = Server;
+
+#if defined(__cpp_lib_ranges)
+static_assert(std::ranges::input_range<oai::Stream> && std::ranges::input_range<oai::Pages>);
+static_assert(std::ranges::input_range<oai::Batch>);
+static_assert(std::ranges::contiguous_range<oai::Floats>);
+#endif
 
 TEST_F(Stream, IsARangeOfEventsWithAWhole)
 {
@@ -26,6 +36,15 @@ TEST_F(Stream, IsARangeOfEventsWithAWhole)
     const Json whole = Json::parse(*stream->finish());
     EXPECT_EQ(whole["object"], "chat.completion");
     EXPECT_EQ(whole["choices"][0]["message"]["content"], "You said: Hello out there");
+}
+
+TEST_F(Stream, MayBeWalkedWithoutANameOfItsOwn)
+{
+    const oai::Client client = new_client();
+    int events = 0;
+    for (const std::string_view event : client.chat_stream(hello).value())
+        events += event.empty() ? 0 : 1;
+    EXPECT_GT(events, 3);
 }
 
 TEST_F(Stream, OfAnyRequestComesToTheSame)
@@ -48,6 +67,7 @@ TEST_F(Stream, ThatIsLeftClosesItsConnection)
     std::thread other([&stream] { stream->cancel(); });
     EXPECT_EQ(stream->finish().error().status(), OAI_ERR_CANCELLED);
     other.join();
+    EXPECT_FALSE(stream->next().has_value());
 }
 
 TEST_F(Stream, ThatBreaksGivesWhatCame)

@@ -42,6 +42,13 @@ TEST_F(Throwing, ErrorsAreThrown)
     auto pages = client.pages(oai::Request("GET", "/files"));
     EXPECT_THROW((void)pages.begin(), oai::Error);
     EXPECT_THROW((void)oai::Client::make(oai::Options().set("no_such", "1")), oai::Error);
+    EXPECT_THROW(client.configure(oai::Options().set("no_such", "1")), oai::Error);
+    const oai::Queue queue = oai::Queue::make();
+    EXPECT_GT(client.submit_to(oai::Request("GET", "/models"), queue, 1), 0U);
+    const auto told = [](oai::Result<oai::Response>) {};
+    EXPECT_THROW((void)client.submit(oai::Request("GET", "bad path"), told), oai::Error);
+    EXPECT_THROW((void)client.position(999), oai::Error);
+    EXPECT_THROW((void)client.wait_until(oai::Request("GET", "/things")), oai::Error);
 }
 
 } // namespace
