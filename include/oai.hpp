@@ -19,11 +19,11 @@
 #include "oai/client.hpp"
 #include "oai/error.hpp"
 #include "oai/fold.hpp"
-#include "oai/job.hpp"
 #include "oai/options.hpp"
 #include "oai/process.hpp"
 #include "oai/queue.hpp"
 #include "oai/request.hpp"
 #include "oai/response.hpp"
+#include "oai/sequence.hpp"
 
 #endif

@@ -13,9 +13,9 @@
 #include <optional>
 
 #include "error.hpp"
-#include "job.hpp"
 #include "request.hpp"
 #include "response.hpp"
+#include "sequence.hpp"
 
 #if __cplusplus >= 202002L && __has_include(<coroutine>)
 #include <coroutine>
@@ -47,7 +47,7 @@ extern "C" inline void oai_hpp_event(void *user_data, std::uint64_t, std::int32_
 
 extern "C" inline void oai_hpp_end(void *user_data) { delete static_cast<std::shared_ptr<Completion> *>(user_data); }
 
-/** Submits a Request or a Job, and gives its id; 0 if it was refused, which the completion was told. */
+/** Submits a Request or a Sequence, and gives its id; 0 if it was refused, which the completion was told. */
 template <class Work>
 std::uint64_t start(const oai_client *client, const Work &work, const std::shared_ptr<Completion> &completion)
 {
@@ -188,8 +188,8 @@ private:
 
 #if defined(__cpp_lib_coroutine) && defined(__cpp_lib_jthread)
 /**
- * What `co_await` takes: it submits the request or job, and hands the coroutine to the caller's executor when the outcome is
- * there. The executor is called with a std::coroutine_handle<> on a thread of the library: it must not block, nor
+ * What `co_await` takes: it submits the request or sequence, and hands the coroutine to the caller's executor when the
+ * outcome is there. The executor is called with a std::coroutine_handle<> on a thread of the library: it must not block, nor
  * resume the coroutine there if that may block.
  */
 template <class T, class Executor, class Work = Request>

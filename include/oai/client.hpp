@@ -129,25 +129,25 @@ public:
 
     /** Sends any request. Of a stream it gives the folded result. */
     Outcome<Response> send(const Request &request) const { return give<Response>(sent(request)); }
-    /** Does a job and waits for its end. */
-    Outcome<Response> send(const Job &job) const { return give<Response>(sent(job)); }
+    /** Does a sequence and waits for its end. */
+    Outcome<Response> send(const Sequence &sequence) const { return give<Response>(sent(sequence)); }
     /**
      * Waits until the object of a GET request is done, such as a batch, and gives it as it was last seen. The options
-     * are those of oai_wait_until, as JSON. This and the two below are jobs: see Job for how not to wait for them.
+     * are those of oai_wait_until, as JSON. This and the two below are sequences: a Sequence need not be waited for.
      */
     Outcome<Response> wait_until(const Request &request, std::string_view options = "{}") const
     {
-        return send(Job::wait_until(request, options));
+        return send(Sequence::wait_until(request, options));
     }
     /** Runs a JSONL file as a batch, and writes what came to a file. */
-    Outcome<Response> batch_run(std::string_view json, std::string_view input, std::string_view output = {}) const
+    Outcome<Response> run_batch(std::string_view json, std::string_view input, std::string_view output = {}) const
     {
-        return send(Job::batch(json, input, output));
+        return send(Sequence::batch(json, input, output));
     }
     /** Uploads a large file in parts; `upload` is for small ones. */
-    Outcome<Response> upload_parts(std::string_view json, std::string_view path) const
+    Outcome<Response> upload_in_parts(std::string_view json, std::string_view path) const
     {
-        return send(Job::upload(json, path));
+        return send(Sequence::upload(json, path));
     }
     /** Turns texts into vectors, one for each. The options are a request for /embeddings that says more. */
     template <class Texts>
@@ -230,8 +230,8 @@ public:
 
     /** Sends any request and gives a future of its response. */
     Future<Response> send_async(const Request &request) const { return promised<Response>(request); }
-    /** The same of a job. */
-    Future<Response> send_async(const Job &job) const { return promised<Response>(job); }
+    /** The same of a sequence. */
+    Future<Response> send_async(const Sequence &sequence) const { return promised<Response>(sequence); }
     /** Turns texts into vectors, in a future. */
     template <class Texts>
     Future<Embeddings> embed_async(std::string_view model, const Texts &texts, Request options = embedding()) const
@@ -246,20 +246,20 @@ public:
     {
         return submitted(request, std::move(told));
     }
-    /** The same of a job. */
-    Outcome<std::uint64_t> submit(const Job &job, std::function<void(Result<Response>)> told) const
+    /** The same of a sequence. */
+    Outcome<std::uint64_t> submit(const Sequence &sequence, std::function<void(Result<Response>)> told) const
     {
-        return submitted(job, std::move(told));
+        return submitted(sequence, std::move(told));
     }
     /** Sends a request whose events go to a queue, and gives its id. */
     Outcome<std::uint64_t> submit_to(const Request &request, const Queue &queue, std::uint64_t tag) const
     {
         return queued(request, queue, tag);
     }
-    /** The same of a job. */
-    Outcome<std::uint64_t> submit_to(const Job &job, const Queue &queue, std::uint64_t tag) const
+    /** The same of a sequence. */
+    Outcome<std::uint64_t> submit_to(const Sequence &sequence, const Queue &queue, std::uint64_t tag) const
     {
-        return queued(job, queue, tag);
+        return queued(sequence, queue, tag);
     }
     /** Tells where a request stands that waits. */
     Outcome<Position> position(std::uint64_t id) const
@@ -287,20 +287,20 @@ public:
     {
         return send_async(request, std::move(token)).get();
     }
-    /** Does a job and waits for its end. */
-    Outcome<Response> send(const Job &job, std::stop_token token) const
+    /** Does a sequence and waits for its end. */
+    Outcome<Response> send(const Sequence &sequence, std::stop_token token) const
     {
-        return send_async(job, std::move(token)).get();
+        return send_async(sequence, std::move(token)).get();
     }
     /** Sends any request and gives a future of its response. */
     Future<Response> send_async(const Request &request, std::stop_token token) const
     {
         return promised<Response>(request, std::move(token));
     }
-    /** The same of a job. */
-    Future<Response> send_async(const Job &job, std::stop_token token) const
+    /** The same of a sequence. */
+    Future<Response> send_async(const Sequence &sequence, std::stop_token token) const
     {
-        return promised<Response>(job, std::move(token));
+        return promised<Response>(sequence, std::move(token));
     }
     /** Turns texts into vectors, in a future. */
     template <class Texts>
@@ -324,11 +324,12 @@ public:
     {
         return {get(), std::move(request), std::move(executor), std::move(token)};
     }
-    /** The same of a job. */
+    /** The same of a sequence. */
     template <class Executor>
-    Awaitable<Response, Executor, Job> co_send(Job job, Executor executor, std::stop_token token = {}) const
+    Awaitable<Response, Executor, Sequence> co_send(Sequence sequence, Executor executor,
+                                                    std::stop_token token = {}) const
     {
-        return {get(), std::move(job), std::move(executor), std::move(token)};
+        return {get(), std::move(sequence), std::move(executor), std::move(token)};
     }
     /** `co_await client.co_embed(model, texts, executor)`. */
     template <class Texts, class Executor>

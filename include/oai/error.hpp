@@ -60,7 +60,7 @@ public:
     const std::string &message() const noexcept { return message_; }
     /** The server's id of the request, empty if it gave none. */
     const std::string &request_id() const noexcept { return request_id_; }
-    /** The body of the last answer, if any; of a Job that ended early, the JSON to go on with. */
+    /** The body of the last answer, if any; of a Sequence that ended early, the JSON to go on with. */
     const std::string &body() const noexcept { return body_; }
     /** How long the server asked to wait, 0 if it did not. */
     std::chrono::milliseconds retry_after() const noexcept { return retry_after_; }

@@ -41,7 +41,7 @@ private:
 /** Events that were taken together. */
 class Batch {
 public:
-    explicit Batch(oai_batch *batch) noexcept : handle_(batch)
+    explicit Batch(oai_batch *batch, oai_status status = OAI_OK) noexcept : handle_(batch), status_(status)
     {
         if (batch != nullptr)
             oai_batch_records(batch, &records_, &size_);
@@ -69,9 +69,12 @@ public:
     std::size_t size() const noexcept { return size_; }
     /** Whether there was no event, or the time was over. */
     bool empty() const noexcept { return size_ == 0; }
+    /** OAI_OK, or why no event will ever come, such as OAI_ERR_FORKED. */
+    oai_status status() const noexcept { return status_; }
 
 private:
     detail::Owned<oai_batch, oai_batch_free> handle_;
+    oai_status status_;
     oai_event_record *records_ = nullptr;
     std::size_t size_ = 0;
 };
@@ -102,8 +105,8 @@ public:
     Batch next(std::size_t max = 256) const noexcept
     {
         oai_batch *batch = nullptr;
-        oai_queue_next(handle_.get(), max, &batch);
-        return Batch(batch);
+        const oai_status status = oai_queue_next(handle_.get(), max, &batch);
+        return Batch(batch, status);
     }
     /** Takes at most `max` events, and waits for the first. */
     Batch wait(std::size_t max = 256) const noexcept { return wait_ms(max, UINT64_MAX); }
@@ -133,8 +136,8 @@ private:
     Batch wait_ms(std::size_t max, std::uint64_t limit_ms) const noexcept
     {
         oai_batch *batch = nullptr;
-        oai_queue_wait(handle_.get(), max, limit_ms, &batch);
-        return Batch(batch);
+        const oai_status status = oai_queue_wait(handle_.get(), max, limit_ms, &batch);
+        return Batch(batch, status);
     }
 
     oai::detail::Owned<oai_queue, oai_queue_free> handle_;

@@ -63,7 +63,7 @@ public:
     std::optional<std::string_view> next()
     {
         State &state = *state_;
-        while (!state.response) {
+        while (!state.response && state.batch->status() == OAI_OK) {
             for (; state.at != state.batch->end(); ++state.at) {
                 Event event = *state.at;
                 if (event.kind() == OAI_EVENT_CHUNK) {
@@ -87,22 +87,28 @@ public:
             state.at = state.batch->begin();
         }
 #ifdef OAI_EXCEPTIONS
-        if (auto error = state.response->error())
-            throw *std::move(error);
+        if (auto failed = error())
+            throw *std::move(failed);
 #endif
         return std::nullopt;
     }
 
     /** Why the stream did not end as it should; nothing while it runs, and if all went well. */
-    std::optional<Error> error() const { return state_->response ? state_->response->error() : std::nullopt; }
+    std::optional<Error> error() const
+    {
+        const oai_status status = state_->batch->status();
+        if (status != OAI_OK)
+            return Error(status, nullptr);
+        return state_->response ? state_->response->error() : std::nullopt;
+    }
 
     /** Reads what is left, and gives the whole as the call would have given it without streaming, as JSON. */
     Outcome<std::string> finish()
     {
         while (next()) {
         }
-        if (auto error = state_->response->error())
-            return give<std::string>(*std::move(error));
+        if (auto failed = error())
+            return give<std::string>(*std::move(failed));
         return partial();
     }
 
@@ -237,11 +243,11 @@ private:
     bool next()
     {
         oai_response *response = nullptr;
-        oai_pages_next(handle_.get(), &response);
-        if (response == nullptr)
+        const oai_status status = oai_pages_next(handle_.get(), &response);
+        if (response == nullptr && status == OAI_OK)
             return false;
         page_.emplace(response);
-        error_ = page_->error();
+        error_ = response != nullptr ? page_->error() : Error(status, nullptr);
 #ifdef OAI_EXCEPTIONS
         if (error_)
             throw *error_;

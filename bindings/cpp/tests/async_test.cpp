@@ -134,7 +134,7 @@ Task talk(const oai::Client &client, Loop &loop, int &left, int &good)
     const std::vector<std::string> texts{"a", "b", "c"};
     auto vectors = co_await client.co_embed("m", texts, on_loop);
     EXPECT_EQ(std::this_thread::get_id(), here);
-    const oai::Job wait = oai::Job::wait_until(oai::Request("GET", "/batches/batch-test"));
+    const oai::Sequence wait = oai::Sequence::wait_until(oai::Request("GET", "/batches/batch-test"));
     auto batch = co_await client.co_send(wait, on_loop);
     EXPECT_EQ(std::this_thread::get_id(), here);
     good += answer && vectors && vectors->rows() == 3 && batch ? 1 : 0;

@@ -175,20 +175,32 @@ TEST_F(Client, LeadsARequestFromPageToPage)
 
 TEST_F(Client, OfAParentIsOfNoUseInAForkedChild)
 {
+    script(R"({"match":{"path":"/v1/chat/completions"},"pass":true,"chunk_delay_ms":20})");
     const oai::Client client = new_client();
-    ASSERT_TRUE(client.models());
+    const auto queue = oai::Queue::make();
+    auto stream = client.chat_stream(hello);
+    auto pages = client.pages(oai::Request("GET", "/models"));
+    ASSERT_TRUE(stream->next().has_value());
     const pid_t child = fork();
     if (child == 0) {
-        const auto answer = client.models();
-        const auto future = client.send_async(oai::Request("GET", "/models")).get();
-        _exit(!answer && answer.error().status() == OAI_ERR_FORKED && !future &&
-                      future.error().status() == OAI_ERR_FORKED
-                  ? 0
-                  : 1);
+        // Everything says so, and nothing waits for what cannot come.
+        const std::vector<oai_status> statuses{
+            client.models().error().status(),
+            client.send_async(oai::Request("GET", "/models")).get().error().status(),
+            client.submit_to(oai::Request("GET", "/models"), *queue, 1).error().status(),
+            queue->wait().status(),
+            stream->finish().error().status(),
+            pages->begin() == pages->end() ? pages->error()->status() : OAI_OK,
+        };
+        int others = 0;
+        for (const oai_status status : statuses)
+            others = others * 2 + (status == OAI_ERR_FORKED ? 0 : 1);
+        _exit(others);
     }
     int status = -1;
     ASSERT_EQ(waitpid(child, &status, 0), child);
     EXPECT_EQ(status, 0);
+    EXPECT_TRUE(stream->finish());
 }
 
 TEST_F(Client, TakesSettingsAndTellsThem)

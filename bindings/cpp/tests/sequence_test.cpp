@@ -1,5 +1,5 @@
 /*
- * Batches, uploads in parts and waiting, each as one job: waited for, called back, queued, cancelled and gone on with.
+ * Batches, uploads in parts and waiting: waited for, called back, queued, cancelled and gone on with.
  */
 #include <fstream>
 #include <future>
@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view in_progress =
     R"({"match":{"path":"/v1/batches/batch-test"},"body":{"id":"batch-test","status":"in_progress"}})";
 
-class Jobs : public Server {
+class Sequences : public Server {
 protected:
     void SetUp() override
     {
@@ -27,23 +27,23 @@ protected:
     const std::string input_ = testing::TempDir() + "batch-input.jsonl", output_ = testing::TempDir() + "batch-output";
 };
 
-TEST_F(Jobs, ABatchRunsToItsResults)
+TEST_F(Sequences, ABatchRunsToItsResults)
 {
     const oai::Client client = new_client();
-    const auto batch = client.batch_run(R"({"endpoint":"/v1/embeddings"})", input_, output_);
+    const auto batch = client.run_batch(R"({"endpoint":"/v1/embeddings"})", input_, output_);
     ASSERT_TRUE(batch) << batch.error().message();
     EXPECT_EQ(Json::parse(batch->body())["status"], "completed");
     EXPECT_EQ(content(output_), "file-output");
-    const auto missing = client.batch_run(R"({"endpoint":"/v1/embeddings"})", input_ + ".missing");
+    const auto missing = client.run_batch(R"({"endpoint":"/v1/embeddings"})", input_ + ".missing");
     EXPECT_EQ(missing.error().status(), OAI_ERR_FILE);
 }
 
-TEST_F(Jobs, ABatchThatIsCancelledGoesOn)
+TEST_F(Sequences, ABatchThatIsCancelledGoesOn)
 {
     script(in_progress);
     const oai::Client client = new_client();
     std::promise<oai::Result<oai::Response>> promise;
-    const auto id = client.submit(oai::Job::batch(R"({"endpoint":"/v1/embeddings","interval_ms":3600000,
+    const auto id = client.submit(oai::Sequence::batch(R"({"endpoint":"/v1/embeddings","interval_ms":3600000,
                                                       "max_interval_ms":3600000})",
                                                   input_),
                                   [&promise](oai::Result<oai::Response> end) { promise.set_value(std::move(end)); });
@@ -55,15 +55,15 @@ TEST_F(Jobs, ABatchThatIsCancelledGoesOn)
     ASSERT_FALSE(ended);
     EXPECT_EQ(ended.error().status(), OAI_ERR_CANCELLED);
     EXPECT_EQ(Json::parse(ended.error().body())["batch_id"], "batch-test");
-    const auto again = client.send_async(oai::Job::batch(ended.error().body(), {}, output_)).get();
+    const auto again = client.send_async(oai::Sequence::batch(ended.error().body(), {}, output_)).get();
     ASSERT_TRUE(again) << again.error().message();
     EXPECT_EQ(Json::parse(again->body())["status"], "completed");
 }
 
-TEST_F(Jobs, ALargeFileGoesUpInParts)
+TEST_F(Sequences, ALargeFileGoesUpInParts)
 {
     const oai::Client client = new_client();
-    const auto upload = client.upload_parts(R"({"purpose":"batch","part_bytes":16})", input_);
+    const auto upload = client.upload_in_parts(R"({"purpose":"batch","part_bytes":16})", input_);
     ASSERT_TRUE(upload) << upload.error().message();
     EXPECT_EQ(Json::parse(upload->body())["status"], "completed");
     int parts = 0;
@@ -72,15 +72,15 @@ TEST_F(Jobs, ALargeFileGoesUpInParts)
     EXPECT_GT(parts, 3);
 }
 
-TEST_F(Jobs, TheirEndsComeToAQueue)
+TEST_F(Sequences, TheirEndsComeToAQueue)
 {
     const oai::Client client = new_client();
     const auto queue = oai::Queue::make();
     ASSERT_TRUE(queue);
     const oai::Request batch("GET", "/batches/batch-test");
-    ASSERT_TRUE(client.submit_to(oai::Job::wait_until(batch), *queue, 1));
-    ASSERT_TRUE(client.submit_to(oai::Job::batch(R"({"batch_id":"batch-test"})", {}), *queue, 2));
-    ASSERT_TRUE(client.submit_to(oai::Job::upload(R"({"purpose":"batch"})", input_), *queue, 3));
+    ASSERT_TRUE(client.submit_to(oai::Sequence::wait_until(batch), *queue, 1));
+    ASSERT_TRUE(client.submit_to(oai::Sequence::batch(R"({"batch_id":"batch-test"})", {}), *queue, 2));
+    ASSERT_TRUE(client.submit_to(oai::Sequence::upload(R"({"purpose":"batch"})", input_), *queue, 3));
     std::uint64_t tags = 0;
     for (int ends = 0; ends < 3;)
         for (oai::Event event : queue->wait()) {
@@ -92,32 +92,32 @@ TEST_F(Jobs, TheirEndsComeToAQueue)
     EXPECT_EQ(tags, 6U);
 }
 
-TEST_F(Jobs, ThatCannotBeSentAreRefused)
+TEST_F(Sequences, ThatCannotBeSentAreRefused)
 {
     const oai::Client client = new_client();
-    const auto told = [](oai::Result<oai::Response>) { FAIL() << "a refused job was told to its function"; };
-    const oai::Job bad = oai::Job::wait_until(oai::Request("GET", "bad path"));
+    const auto told = [](oai::Result<oai::Response>) { FAIL() << "a refused sequence was told to its function"; };
+    const oai::Sequence bad = oai::Sequence::wait_until(oai::Request("GET", "bad path"));
     EXPECT_EQ(client.send(bad).error().status(), OAI_ERR_INVALID_ARGUMENT);
     EXPECT_EQ(client.submit(bad, told).error().status(), OAI_ERR_INVALID_ARGUMENT);
     EXPECT_EQ(client.send_async(bad).get().error().status(), OAI_ERR_INVALID_ARGUMENT);
     ASSERT_TRUE(client.close(std::chrono::seconds(10)));
-    const auto closed = client.submit(oai::Job::batch(R"({"batch_id":"b"})", {}), told);
+    const auto closed = client.submit(oai::Sequence::batch(R"({"batch_id":"b"})", {}), told);
     EXPECT_EQ(closed.error().status(), OAI_ERR_CLOSED);
 }
 
 #if defined(__cpp_lib_jthread)
-TEST_F(Jobs, AStopTokenEndsThem)
+TEST_F(Sequences, AStopTokenEndsThem)
 {
     script(R"({"match":{"path":"/v1/things/t"},"body":{"status":"queued"},"times":null})");
     const oai::Client client = new_client();
-    const oai::Job job = oai::Job::wait_until(oai::Request("GET", "/things/t"),
+    const oai::Sequence sequence = oai::Sequence::wait_until(oai::Request("GET", "/things/t"),
                                               R"({"interval_ms":3600000,"max_interval_ms":3600000})");
     std::stop_source source;
-    auto end = client.send_async(job, source.get_token());
+    auto end = client.send_async(sequence, source.get_token());
     server_get("/_stats", "arrived", "1");
     source.request_stop();
     EXPECT_EQ(end.get().error().status(), OAI_ERR_CANCELLED);
-    EXPECT_EQ(client.send(job, source.get_token()).error().status(), OAI_ERR_CANCELLED);
+    EXPECT_EQ(client.send(sequence, source.get_token()).error().status(), OAI_ERR_CANCELLED);
 }
 #endif
 

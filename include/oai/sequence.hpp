@@ -1,10 +1,10 @@
 /**
- * @file job.hpp
+ * @file sequence.hpp
  * Work that takes several requests, and that the library does as one. Included by client.hpp.
  */
 
-#ifndef OAI_JOB_HPP
-#define OAI_JOB_HPP
+#ifndef OAI_SEQUENCE_HPP
+#define OAI_SEQUENCE_HPP
 
 #include <optional>
 #include <string>
@@ -19,22 +19,22 @@ namespace oai {
  * A batch, an upload in parts, or waiting for an object. A Client sends, awaits and cancels it as it does a Request;
  * what the JSON may hold, and what comes back, stands with the function of oai.h.
  */
-class Job {
+class Sequence {
 public:
     /**
      * oai_batch_run: uploads a JSONL file, runs it as a batch, and writes what came to a file. The input is empty where
      * the JSON names a batch_id or an input_file_id, the output where the results are not wanted.
      */
-    static Job batch(std::string_view json, std::string_view input, std::string_view output = {})
+    static Sequence batch(std::string_view json, std::string_view input, std::string_view output = {})
     {
-        return Job(Kind::batch, json, input, output);
+        return Sequence(Kind::batch, json, input, output);
     }
     /** oai_upload: uploads a large file in parts. The JSON holds the purpose. */
-    static Job upload(std::string_view json, std::string_view path) { return Job(Kind::upload, json, path, {}); }
+    static Sequence upload(std::string_view json, std::string_view path) { return Sequence(Kind::upload, json, path, {}); }
     /** oai_wait_until: asks for an object by a GET request until it is done. */
-    static Job wait_until(Request request, std::string_view options = "{}")
+    static Sequence wait_until(Request request, std::string_view options = "{}")
     {
-        Job made(Kind::wait, options, {}, {});
+        Sequence made(Kind::wait, options, {}, {});
         made.request_ = std::move(request);
         return made;
     }
@@ -87,7 +87,7 @@ public:
 private:
     enum class Kind { batch, upload, wait };
 
-    Job(Kind kind, std::string_view json, std::string_view input, std::string_view output)
+    Sequence(Kind kind, std::string_view json, std::string_view input, std::string_view output)
         : kind_(kind), json_(json), input_(input), output_(output)
     {
     }
@@ -101,34 +101,34 @@ private:
 
 namespace detail {
 
-// How a Request goes to C, beside how a Job does.
+// How a Request goes to C, beside how a Sequence does.
 inline oai_status send(const oai_client *client, const Request &request, oai_response **response)
 {
     return oai_send(client, request.get(), response);
 }
-inline oai_status send(const oai_client *client, const Job &job, oai_response **response)
+inline oai_status send(const oai_client *client, const Sequence &sequence, oai_response **response)
 {
-    return job.send(client, response);
+    return sequence.send(client, response);
 }
 inline oai_status submit(const oai_client *client, const Request &request, oai_callback callback, void *user_data,
                          oai_destructor destructor, std::uint64_t *id, oai_error **error)
 {
     return oai_submit(client, request.get(), callback, user_data, destructor, id, error);
 }
-inline oai_status submit(const oai_client *client, const Job &job, oai_callback callback, void *user_data,
+inline oai_status submit(const oai_client *client, const Sequence &sequence, oai_callback callback, void *user_data,
                          oai_destructor destructor, std::uint64_t *id, oai_error **error)
 {
-    return job.submit(client, callback, user_data, destructor, id, error);
+    return sequence.submit(client, callback, user_data, destructor, id, error);
 }
 inline oai_status submit_to(const oai_client *client, const Request &request, const oai_queue *queue, std::uint64_t tag,
                             std::uint64_t *id, oai_error **error)
 {
     return oai_submit_to(client, request.get(), queue, tag, id, error);
 }
-inline oai_status submit_to(const oai_client *client, const Job &job, const oai_queue *queue, std::uint64_t tag,
+inline oai_status submit_to(const oai_client *client, const Sequence &sequence, const oai_queue *queue, std::uint64_t tag,
                             std::uint64_t *id, oai_error **error)
 {
-    return job.submit_to(client, queue, tag, id, error);
+    return sequence.submit_to(client, queue, tag, id, error);
 }
 
 } // namespace detail
