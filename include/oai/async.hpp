@@ -189,8 +189,8 @@ private:
 #if defined(__cpp_lib_coroutine) && defined(__cpp_lib_jthread)
 /**
  * What `co_await` takes: it submits the request or sequence, and hands the coroutine to the caller's executor when the
- * outcome is there. The executor is called with a std::coroutine_handle<> on a thread of the library: it must not block, nor
- * resume the coroutine there if that may block.
+ * outcome is there. The executor is called with a std::coroutine_handle<> on a thread of the library: it must not
+ * block, nor resume the coroutine there if that may block.
  */
 template <class T, class Executor, class Work = Request>
 class Awaitable {

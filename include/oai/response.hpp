@@ -26,7 +26,7 @@ struct Usage {
     std::uint64_t total_tokens = 0;
 };
 
-/** Floats that belong to someone else: a contiguous range, and so under C++20 it turns into a std::span<const float>. */
+/** Floats that belong to someone else: a contiguous range, which under C++20 turns into a std::span<const float>. */
 class Floats {
 public:
     Floats(const float *data, std::size_t size) noexcept : data_(data), size_(size) {}

@@ -30,7 +30,10 @@ public:
         return Sequence(Kind::batch, json, input, output);
     }
     /** oai_upload: uploads a large file in parts. The JSON holds the purpose. */
-    static Sequence upload(std::string_view json, std::string_view path) { return Sequence(Kind::upload, json, path, {}); }
+    static Sequence upload(std::string_view json, std::string_view path)
+    {
+        return Sequence(Kind::upload, json, path, {});
+    }
     /** oai_wait_until: asks for an object by a GET request until it is done. */
     static Sequence wait_until(Request request, std::string_view options = "{}")
     {
@@ -125,8 +128,8 @@ inline oai_status submit_to(const oai_client *client, const Request &request, co
 {
     return oai_submit_to(client, request.get(), queue, tag, id, error);
 }
-inline oai_status submit_to(const oai_client *client, const Sequence &sequence, const oai_queue *queue, std::uint64_t tag,
-                            std::uint64_t *id, oai_error **error)
+inline oai_status submit_to(const oai_client *client, const Sequence &sequence, const oai_queue *queue,
+                            std::uint64_t tag, std::uint64_t *id, oai_error **error)
 {
     return sequence.submit_to(client, queue, tag, id, error);
 }

@@ -142,6 +142,27 @@ TEST_F(Client, MovesFilesUpAndDown)
     EXPECT_EQ(client.upload("", oai::File::from_path(folder + "missing")).error().status(), OAI_ERR_FILE);
 }
 
+TEST_F(Client, TellsHowFarAFileHasCome)
+{
+    const oai::Client client = new_client();
+    const auto queue = oai::Queue::make();
+    oai::Request request("GET", "/files/zeros-3000000/content");
+    request.output_path(testing::TempDir() + "zeros").progress();
+    ASSERT_TRUE(client.submit_to(request, *queue, 1));
+    std::uint64_t bytes = 0;
+    for (bool done = false; !done;)
+        for (oai::Event event : queue->wait()) {
+            if (event.kind() == OAI_EVENT_PROGRESS) {
+                EXPECT_EQ(Json::parse(event.data())["way"], "download");
+                bytes = Json::parse(event.data())["bytes"];
+            } else {
+                EXPECT_EQ(event.status(), OAI_OK);
+                done = true;
+            }
+        }
+    EXPECT_EQ(bytes, 3000000U);
+}
+
 TEST_F(Client, WalksListsPageByPage)
 {
     script(R"([{"match":{"path":"/v1/files"},"status":200,"body":{"data":[{"id":"a"}],"has_more":true,"last_id":"a"}},
@@ -309,7 +330,8 @@ TEST_F(Client, TakesLinesAndTokenQuestionsFromAQueue)
                 asked = event.tag() == 7;
                 EXPECT_TRUE(client.provide_token(event.id(), "token-of-the-queue"));
             } else if (event.kind() == OAI_EVENT_LOG) {
-                warned = warned || (event.tag() == OAI_LOG_WARN && event.data().find("server error") != event.data().npos);
+                const bool told = event.data().find("server error") != std::string_view::npos;
+                warned = warned || (told && event.tag() == OAI_LOG_WARN);
             } else {
                 EXPECT_EQ(event.take_response().status(), OAI_OK);
                 done = true;
