@@ -122,6 +122,19 @@
 #define OAI_EVENT_LOG 8
 
 /**
+ * `kind` of an event of a connection: it was made, or was lost and will be made anew. `data` and `len` are a JSON text,
+ * borrowed for the callback: `{"state":"open","connection":1,"attempts":1,"request_id":"req_1"}`, or
+ * `{"state":"reconnecting","connection":1,"status":-103,"message":"...","close_code":0,"close_reason":"","delay_ms":812}`.
+ * `connection` counts from 1: from 2 on the server knows nothing of what was said before.
+ */
+#define OAI_EVENT_CONNECTION 32
+
+/**
+ * `kind` of an event of a connection: a message of bytes, where `OAI_EVENT_CHUNK` is one of text. OpenAI sends none.
+ */
+#define OAI_EVENT_BINARY 64
+
+/**
  * `kind` of an event, only in a queue of `oai_set_token_queue`: a bearer token is wanted. `id` is the number to answer
  * under, with `oai_provide_token` or `oai_refuse_token`; it is no request's id.
  */
@@ -131,7 +144,7 @@
 #define OAI_ABI_EPOCH 0
 
 /** Additions to the ABI since the epoch began. */
-#define OAI_ABI_ADDITIONS 3
+#define OAI_ABI_ADDITIONS 4
 
 /** A log level: nothing. */
 #define OAI_LOG_OFF 0
@@ -176,6 +189,9 @@ typedef struct oai_pages oai_pages;
  * time, except while it is freed.
  */
 typedef struct oai_queue oai_queue;
+
+/** A WebSocket connection. Any thread may use it at any time, except while it is freed. */
+typedef struct oai_realtime oai_realtime;
 
 /**
  * A request being put together. It belongs to one thread at a time; submitting leaves it as it is, so it may be
@@ -236,8 +252,8 @@ typedef struct {
     /** The tag given when it was submitted, or to `oai_set_token_queue`. Of `OAI_EVENT_LOG`: the line's level. */
     uint64_t tag;
     /**
-     * `OAI_EVENT_CHUNK`, `OAI_EVENT_PROGRESS`, `OAI_EVENT_DONE`, `OAI_EVENT_LOG` or `OAI_EVENT_TOKEN_WANTED`; skip
-     * others, which later versions may bring.
+     * `OAI_EVENT_CHUNK`, `OAI_EVENT_PROGRESS`, `OAI_EVENT_DONE`, `OAI_EVENT_LOG`, `OAI_EVENT_TOKEN_WANTED`,
+     * `OAI_EVENT_CONNECTION` or `OAI_EVENT_BINARY`; skip others, which later versions may bring.
      */
     int32_t kind;
     /** Of `OAI_EVENT_DONE`: the response's status. Else `OAI_OK`. */
@@ -371,10 +387,10 @@ typedef void (*oai_log_callback)(void *user_data, int32_t level, const char *mes
 /** Too many redirects, or one to nowhere. */
 #define OAI_ERR_REDIRECT (-104)
 
-/** The answer is larger than max_response_bytes. */
+/** The answer, or a message of a connection, is larger than max_response_bytes. */
 #define OAI_ERR_TOO_LARGE (-105)
 
-/** What came back is not HTTP, or not in its announced encoding. */
+/** What came back is not HTTP, or not in its announced encoding, or not a WebSocket. */
 #define OAI_ERR_PROTOCOL (-106)
 
 /** The answer is not what the call expects, such as fewer vectors than inputs. */
@@ -386,8 +402,11 @@ typedef void (*oai_log_callback)(void *user_data, int32_t level, const char *mes
 /** The server reported an error in the middle of a stream. */
 #define OAI_ERR_STREAM (-109)
 
-/** A stream was silent for longer than idle_timeout_ms. */
+/** A stream or connection was silent for longer than idle_timeout_ms. */
 #define OAI_ERR_IDLE_TIMEOUT (-110)
+
+/** The server closed a WebSocket with another code than 1000; see `oai_response_close_code`. */
+#define OAI_ERR_CLOSED_BY_SERVER (-111)
 
 /** An HTTP status that has no number of its own here. */
 #define OAI_ERR_HTTP (-200)
@@ -425,7 +444,7 @@ typedef void (*oai_log_callback)(void *user_data, int32_t level, const char *mes
 /** HTTP 413: the request is too large. */
 #define OAI_ERR_HTTP_TOO_LARGE (-211)
 
-/** queue_size requests are waiting already. */
+/** queue_size requests are waiting already, or max_unsent_bytes of a connection's messages. */
 #define OAI_ERR_QUEUE_FULL (-300)
 
 /** The time given for the request, a drain or a shutdown has passed, or cannot be met. */
@@ -434,7 +453,7 @@ typedef void (*oai_log_callback)(void *user_data, int32_t level, const char *mes
 /** The request was cancelled, or its client was freed. */
 #define OAI_ERR_CANCELLED (-302)
 
-/** The client was closed and takes no more requests. */
+/** The client was closed and takes no more requests, or the connection and it takes no more messages. */
 #define OAI_ERR_CLOSED (-303)
 
 /** The request is larger than the whole limit, so no waiting helps. */
@@ -2340,6 +2359,184 @@ oai_response *oai_record_take_response(oai_event_record *record);
  * `batch`: may be NULL. Since 0.1.
  */
 void oai_batch_free(oai_batch *batch);
+
+/**
+ * Opens a WebSocket connection, and lets the caller wait for its events with `oai_realtime_next`.
+ *
+ * Its events are one `OAI_EVENT_CONNECTION` when it is open, an `OAI_EVENT_CHUNK` for each message (of OpenAI: a JSON
+ * object with a `type`), and one `OAI_EVENT_DONE` at the end. An `error` message of the server is a message like any
+ * other: mostly the connection goes on. Messages may be sent at once; they leave in order when the connection is there.
+ *
+ * The opening is a request like any other: it waits in the queue, within the limits of its model (the query parameter
+ * `model`), holds a slot until the server has answered, and is retried by the same options; `timeout_ms` is its time.
+ * The open connection holds no slot, and statistics count it as its opening and the bytes of its messages. It goes to `base_url` with the client's key or token, headers, proxy and CA, by
+ * HTTP/1.1; a redirect is an error. On an Azure endpoint with a dated `azure_api_version`, `/realtime` sends `model` as
+ * `deployment`. While `stream_buffer_events` messages are unread the socket is not read. A message of more than
+ * `max_response_bytes` ends the connection, and so does silence of `idle_timeout_ms`, answers to pings included.
+ *
+ * `client`: not NULL; `oai_client_close` closes the connection, freeing the client ends it. `request`: not NULL, a GET
+ * request without a body, such as `GET /realtime` with the query `model`, or `GET /responses`; only read. `options`:
+ * nullable, a JSON object of any of these: `reconnect` (false; true: a connection that was lost, or closed by the server
+ * with 1001, 1005, 1011, 1012, 1013 or 1015, is made anew after a backoff, at most `max_retries` times in a row when it
+ * lasts less than `max_retry_delay_ms`; the server has forgotten the session then), `max_unsent_bytes` (16777216),
+ * `ping_interval_ms` (20000; after so much silence the server is asked whether it is there; 0: never). `len`: its bytes,
+ * or `OAI_STRLEN`. `realtime`: not NULL, gets the connection, which the caller frees with `oai_realtime_free`. `error`:
+ * nullable.
+ * Returns `OAI_OK`: the connection is being made. Otherwise it was refused: `OAI_ERR_NO_API_KEY`, `OAI_ERR_CLOSED`,
+ * `OAI_ERR_INVALID_ARGUMENT`, `OAI_ERR_FORKED`, `OAI_ERR_SHUTDOWN`. Any thread; never blocks. Since 0.1.
+ */
+oai_status oai_realtime_open(const oai_client *client,
+                             const oai_request *request,
+                             const char *options,
+                             size_t len,
+                             oai_realtime **realtime,
+                             oai_error **error);
+
+/**
+ * The same, with the events called back.
+ *
+ * Parameters as `oai_realtime_open` up to `realtime`, and as `oai_submit` from `callback` on; `realtime` and `id` are
+ * written before any event.
+ * Returns as `oai_realtime_open`: `OAI_OK`, and one `OAI_EVENT_DONE` follows. Any thread, callbacks included; never
+ * blocks. Since 0.1.
+ */
+oai_status oai_realtime_open_async(const oai_client *client,
+                                   const oai_request *request,
+                                   const char *options,
+                                   size_t len,
+                                   oai_realtime **realtime,
+                                   oai_callback callback,
+                                   void *user_data,
+                                   oai_destructor destructor,
+                                   uint64_t *id,
+                                   oai_error **error);
+
+/**
+ * The same, with the events in a completion queue.
+ *
+ * Parameters as `oai_realtime_open` up to `realtime`, and as `oai_submit_to` from `queue` on; `realtime` and `id` are
+ * written before any event.
+ * Returns as `oai_realtime_open`: `OAI_OK`, and one `OAI_EVENT_DONE` follows. Any thread; never blocks. Since 0.1.
+ */
+oai_status oai_realtime_open_to(const oai_client *client,
+                                const oai_request *request,
+                                const char *options,
+                                size_t len,
+                                oai_realtime **realtime,
+                                const oai_queue *queue,
+                                uint64_t tag,
+                                uint64_t *id,
+                                oai_error **error);
+
+/**
+ * The id of a connection's events, which `oai_cancel` takes too: the connection then ends at once, without a close frame.
+ *
+ * `realtime`: may be NULL, which gives 0. Any thread. Since 0.1.
+ */
+uint64_t oai_realtime_id(const oai_realtime *realtime);
+
+/**
+ * Sends a message of text behind those that were sent before. What was given to the connection counts as sent; what was
+ * not when it ends comes back with its response (`oai_response_unsent`), or goes to the connection that follows it.
+ *
+ * `realtime`: not NULL. `message`: not NULL, UTF-8, of OpenAI's endpoints a JSON object with a `type`; copied. `len`: its
+ * bytes, or `OAI_STRLEN`. `error`: nullable.
+ * Returns `OAI_OK`; `OAI_ERR_QUEUE_FULL` if more than `max_unsent_bytes` would wait; `OAI_ERR_CLOSED` if the connection
+ * has ended or is being closed; `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FORKED`. Any thread, callbacks included; never
+ * blocks. Since 0.1.
+ */
+oai_status oai_realtime_send(const oai_realtime *realtime,
+                             const char *message,
+                             size_t len,
+                             oai_error **error);
+
+/**
+ * Sends a message of bytes, for servers that take them; OpenAI's take text alone.
+ *
+ * `data`: not NULL, copied. `len`: its bytes. Otherwise as `oai_realtime_send`. Since 0.1.
+ */
+oai_status oai_realtime_send_binary(const oai_realtime *realtime, const char *data, size_t len, oai_error **error);
+
+/**
+ * Bytes of messages that wait to be sent: for a caller who makes them faster than the connection takes them.
+ *
+ * `realtime`: may be NULL, which gives 0. Any thread; never blocks. Since 0.1.
+ */
+uint64_t oai_realtime_unsent_bytes(const oai_realtime *realtime);
+
+/**
+ * Takes a connection's next events, waiting until there is one.
+ *
+ * `realtime`: not NULL, from `oai_realtime_open`. `max`: how many at most, at least 1. `timeout_ms`: how long to wait at
+ * most; `UINT64_MAX`: for ever; 0: not at all. `batch`: not NULL, gets a batch as from a queue, which the caller frees
+ * with `oai_batch_free`, or NULL when the time is over. `error`: nullable.
+ * Returns `OAI_OK`; `OAI_ERR_CLOSED` once `OAI_EVENT_DONE` was taken; `OAI_ERR_STATE` from a callback, and if the events
+ * go elsewhere; `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FORKED`. Any thread; blocks. Since 0.1.
+ */
+oai_status oai_realtime_next(const oai_realtime *realtime,
+                             size_t max,
+                             uint64_t timeout_ms,
+                             oai_batch **batch,
+                             oai_error **error);
+
+/**
+ * Closes a connection: what waits to be sent goes first, then a close frame, and once the server has answered (at most
+ * five seconds later, or `idle_timeout_ms`) the terminal event follows, with `OAI_OK` if everything was sent. Messages may still come until
+ * then. Where there is no connection yet, it is still made if there is something to send.
+ *
+ * `realtime`: not NULL. `code`: 1000, or 3000 to 4999; 0: 1000. `reason`: nullable, at most 123 bytes. `error`:
+ * nullable.
+ * Returns `OAI_OK`, also when it is being closed already; `OAI_ERR_CLOSED` when it has ended;
+ * `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FORKED`. Any thread, callbacks included; never blocks. Since 0.1.
+ */
+oai_status oai_realtime_close(const oai_realtime *realtime,
+                              int32_t code,
+                              const char *reason,
+                              oai_error **error);
+
+/**
+ * Frees a connection's handle, at any time, callbacks included. One that has not ended is closed as by
+ * `oai_realtime_close`: a callback or queue still gets its events; those of `oai_realtime_next` are discarded.
+ *
+ * `realtime`: may be NULL. Since 0.1.
+ */
+void oai_realtime_free(oai_realtime *realtime);
+
+/**
+ * The code that a connection was closed with by the server, or that it answered our close with: 1000 is the usual one,
+ * 1005 stands for none in the frame; 0 when no close frame came, and of other responses.
+ *
+ * `response`: may be NULL, which gives 0. Any thread. Since 0.1.
+ */
+int32_t oai_response_close_code(const oai_response *response);
+
+/**
+ * The reason that the server gave with it.
+ *
+ * `response`: may be NULL. Returns a text that lives as long as the response, empty without a reason; NULL if it is not
+ * the end of a connection. Any thread. Since 0.1.
+ */
+const char *oai_response_close_reason(const oai_response *response);
+
+/**
+ * How many messages of a connection were not sent when it ended.
+ *
+ * `response`: may be NULL, which gives 0. Any thread. Since 0.1.
+ */
+size_t oai_response_unsent_count(const oai_response *response);
+
+/**
+ * A message that was not sent, oldest first: send it over another connection, or let it go.
+ *
+ * `response`: not NULL. `index`: from 0. `data`: not NULL, gets the message, which lives as long as the response, with a
+ * NUL behind it. `len`: nullable, gets its bytes. `binary`: nullable, gets 1 for a message of bytes, else 0.
+ * Returns `OAI_OK`, or `OAI_ERR_INVALID_ARGUMENT` if there is no such message. Any thread. Since 0.1.
+ */
+oai_status oai_response_unsent(const oai_response *response,
+                               size_t index,
+                               const char **data,
+                               size_t *len,
+                               int32_t *binary);
 
 /**
  * Tells what a response says, in one call: what `oai_response_status`, `_http_status`, `_id`, `_attempts`, `_body`,

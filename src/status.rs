@@ -31,6 +31,7 @@ pub const DECODE: Status = -107;
 pub const INCOMPLETE: Status = -108;
 pub const STREAM: Status = -109;
 pub const IDLE_TIMEOUT: Status = -110;
+pub const CLOSED_BY_SERVER: Status = -111;
 
 // ===== HTTP answers =====
 pub const HTTP: Status = -200;

@@ -13,6 +13,7 @@ pub mod options;
 pub mod pages;
 mod place;
 mod poll;
+pub mod realtime;
 pub mod request;
 mod secret;
 mod sequence;
@@ -272,7 +273,7 @@ impl Client {
         };
         scheduler.close();
         // What an object will come to, and when, is not for this client to await.
-        self.sequences.end_all(&closed());
+        self.sequences.close_all(&closed());
         let started = Instant::now();
         let drained = scheduler.wait_drained(timeout);
         if self

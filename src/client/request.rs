@@ -20,7 +20,7 @@ use crate::codec::tokens;
 use crate::error::{Error, Result};
 use crate::scheduler::{Expect, NewJob, may_repeat};
 use crate::status;
-use crate::transport::{Call, Content, Field, Form, Output};
+use crate::transport::{Call, Content, Field, Form, Output, SocketSlot};
 
 /// The path of the embed calls.
 const EMBEDDINGS: &str = "/embeddings";
@@ -272,6 +272,26 @@ impl Request {
         self.job(None)
     }
 
+    /// The same for a call that opens a WebSocket, which goes to `slot`.
+    pub fn to_socket_job(&self, slot: SocketSlot) -> Result<NewJob> {
+        let mut job = self.to_job()?;
+        if !self.is_get() || !job.call.body.is_empty() || self.has_output() {
+            return Err(invalid(
+                "a WebSocket is opened by a GET request without a body or an output, such as GET /realtime"
+                    .into(),
+            ));
+        }
+        let mut query = job.call.query.iter();
+        let model = query.find(|(name, _)| name == "model");
+        if let Some((_, model)) = model {
+            let model: Arc<str> = model.as_str().into();
+            job.scope = model.clone();
+            job.call.model = Some(model);
+        }
+        job.call.socket = Some(slot);
+        Ok(job)
+    }
+
     /// The same for a call whose answer is handed on as received; `format` is `float` or `base64`.
     pub fn to_raw_embeddings_job(&self, format: &str) -> Result<NewJob> {
         if !matches!(format, "float" | "base64") {
@@ -344,6 +364,7 @@ impl Request {
                 in_parts: !stream && matches!(expect, Expect::Embeddings { .. }),
                 may_repeat,
                 output: self.output.clone(),
+                socket: None,
                 progress: self.progress,
                 place: 0,
                 model,

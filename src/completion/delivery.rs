@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::mailbox::{CallbackThread, Item, Listener, Mailbox, SharedListener, in_callback};
 use super::meter::Weight;
@@ -103,6 +103,10 @@ impl Cancelled {
         self.0.load(Ordering::Acquire)
     }
 }
+
+/// A place for a part of a stream. The default is none: what is handed over so does not count.
+#[derive(Default)]
+pub struct Room(Option<OwnedSemaphorePermit>);
 
 impl Delivery {
     /// Accepts: from now on a terminal event is owed.
@@ -208,12 +212,24 @@ impl Delivery {
 
     /// Hands over a part of a stream, waiting while `most` parts are still unread.
     pub async fn chunk(&mut self, data: WithNul, most: usize) {
+        let room = self.room(most).await;
+        self.hand_over(Kind::Chunk, data, room);
+    }
+
+    /// Waits until fewer than `most` parts are unread; what comes back is the place of the next.
+    pub fn room(&mut self, most: usize) -> impl Future<Output = Room> + Send + use<> {
         let flight = self.flight();
         let room = flight
             .room
-            .get_or_insert_with(|| Arc::new(Semaphore::new(most)));
-        let (room, cancelled) = (room.clone(), flight.cancelled.clone());
-        let permit = room.acquire_owned().await.ok();
+            .get_or_insert_with(|| Arc::new(Semaphore::new(most)))
+            .clone();
+        async move { Room(room.acquire_owned().await.ok()) }
+    }
+
+    /// Hands over a part of a stream into its place.
+    pub fn hand_over(&mut self, kind: Kind, data: WithNul, room: Room) {
+        let cancelled = self.flight().cancelled.clone();
+        let permit = room.0;
         if cancelled.is_set() {
             return;
         }
@@ -222,17 +238,18 @@ impl Delivery {
                 mailbox.push(Item::Chunk {
                     id: self.id,
                     listener: listener.share(),
+                    kind,
                     data,
                     cancelled,
                     _room: permit,
                 });
             }
-            Some(Face::Worker(worker)) => worker.0.chunk(self.id, &worker.1, &data),
+            Some(Face::Worker(worker)) => worker.0.chunk(self.id, &worker.1, kind, &data),
             Some(Face::Queue { queue, tag }) => {
                 queue.push(Record {
                     id: self.id,
                     tag: *tag,
-                    kind: Kind::Chunk,
+                    kind,
                     data,
                     response: None,
                     cancelled: Some(cancelled),

@@ -12,6 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::delivery::Cancelled;
 use super::dispatcher::Dispatcher;
+use super::queue::Kind;
 use super::response::Response;
 use super::wanted::TokenListener;
 use super::with_nul::WithNul;
@@ -20,8 +21,10 @@ use crate::sync::{Signal, lock};
 
 /// The host's side of a callback; dropping it runs the host's destructor.
 pub trait Listener: Send {
-    /// A part of a stream.
+    /// A part of a stream, or a message.
     fn chunk(&mut self, id: u64, data: &WithNul);
+    /// What else a connection brings: [`Kind::Binary`] or [`Kind::Connection`].
+    fn beside(&mut self, _id: u64, _kind: Kind, _data: &WithNul) {}
     /// How far a body has come.
     fn progress(&mut self, _id: u64, _report: &WithNul) {}
     /// The end.
@@ -50,6 +53,7 @@ pub(super) enum Item {
     Chunk {
         id: u64,
         listener: SharedListener,
+        kind: Kind,
         data: WithNul,
         /// The chunk is dropped if the request was cancelled.
         cancelled: Cancelled,
@@ -177,12 +181,13 @@ impl Mailbox {
             Item::Chunk {
                 id,
                 listener,
+                kind,
                 data,
                 cancelled,
                 _room,
             } => {
                 if !cancelled.is_set() {
-                    self.chunk(id, &listener, &data);
+                    self.chunk(id, &listener, kind, &data);
                 }
             }
             Item::Progress {
@@ -218,10 +223,13 @@ impl Mailbox {
     }
 
     /// Makes a chunk's callback, here and now.
-    pub(super) fn chunk(&self, id: u64, listener: &SharedListener, data: &WithNul) {
+    pub(super) fn chunk(&self, id: u64, listener: &SharedListener, kind: Kind, data: &WithNul) {
         self.call(|| {
             if let Some(listener) = lock(listener).as_mut() {
-                listener.chunk(id, data);
+                match kind {
+                    Kind::Chunk => listener.chunk(id, data),
+                    other => listener.beside(id, other, data),
+                }
             }
         });
     }

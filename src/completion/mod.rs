@@ -9,6 +9,7 @@ mod channel;
 mod delivery;
 mod dispatcher;
 mod doorbell;
+mod ending;
 mod mailbox;
 mod meter;
 mod progress;
@@ -18,8 +19,9 @@ mod wait;
 mod wanted;
 mod with_nul;
 
-pub use delivery::{Cancelled, Delivery, Sink};
+pub use delivery::{Cancelled, Delivery, Room, Sink};
 pub use dispatcher::Dispatcher;
+pub use ending::{Ending, Unsent};
 pub use mailbox::{CallbackThread, Listener, LogLine, Mailbox, in_callback};
 pub use meter::Holder;
 pub use progress::{Progress, Way};

@@ -23,8 +23,12 @@ static QUEUES: Lazy<Mutex<Vec<Weak<EventQueue>>>> = Lazy::new(Mutex::default);
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A part of a stream.
+    /// A part of a stream, or a message.
     Chunk,
+    /// A message of bytes.
+    Binary,
+    /// A connection was made, or will be made anew.
+    Connection,
     /// How far a body has come.
     Progress,
     /// The terminal event.
@@ -109,6 +113,11 @@ impl EventQueue {
         for queue in queues {
             queue.channel.end();
         }
+    }
+
+    /// Lets nobody wait any more on this queue when it is empty.
+    pub fn end(&self) {
+        self.channel.end();
     }
 
     pub(super) fn push(&self, mut record: Record) {

@@ -7,6 +7,7 @@ use std::ffi::{CStr, CString};
 use http::HeaderMap;
 use once_cell::sync::OnceCell;
 
+use super::ending::Ending;
 use super::with_nul::WithNul;
 use crate::codec::embeddings::Embeddings;
 use crate::codec::usage::{self, Usage};
@@ -30,6 +31,8 @@ pub struct Response {
     pub error: Option<Error>,
     /// Bytes of the body as they came.
     pub received: u64,
+    /// Of a connection that ended.
+    pub ending: Option<Box<Ending>>,
     body: WithNul,
     usage: OnceCell<Option<Usage>>,
     request_id: OnceCell<Option<CString>>,
@@ -84,7 +87,8 @@ impl Response {
         let vectors = self.embeddings.as_ref();
         let vectors = vectors.map_or(0, |vectors| vectors.data.len() * size_of::<f32>());
         let words = self.error.as_ref().map_or(0, |error| error.message.len());
-        self.body.len() + vectors + words
+        let ending = self.ending.as_ref().map_or(0, |ending| ending.bytes());
+        self.body.len() + vectors + words + ending
     }
 
     pub fn status(&self) -> Status {

@@ -20,6 +20,14 @@ impl From<Vec<u8>> for WithNul {
     }
 }
 
+impl From<&[u8]> for WithNul {
+    fn from(bytes: &[u8]) -> WithNul {
+        let mut copy = Vec::with_capacity(bytes.len() + 1);
+        copy.extend_from_slice(bytes);
+        copy.into()
+    }
+}
+
 impl Deref for WithNul {
     type Target = [u8];
 
@@ -37,6 +45,7 @@ mod tests {
         for (bytes, text) in [
             (WithNul::default(), ""),
             (Vec::new().into(), ""),
+            (b"a\0b".as_slice().into(), "a\0b"),
             (b"a\0b".to_vec().into(), "a\0b"),
         ] {
             assert_eq!(&*bytes, text.as_bytes());

@@ -47,6 +47,8 @@ pub mod upload;
 
 pub mod queue;
 
+pub mod realtime;
+
 pub mod view;
 
 pub mod tokens;

@@ -20,7 +20,7 @@ use crate::status;
 /// The epoch of the ABI: what was compiled for another epoch does not fit.
 pub const OAI_ABI_EPOCH: u32 = 0;
 /// Additions to the ABI since the epoch began.
-pub const OAI_ABI_ADDITIONS: u32 = 3;
+pub const OAI_ABI_ADDITIONS: u32 = 4;
 
 /// The ABI that the loaded library speaks: `epoch << 16 | additions`. A binding needs its own epoch and at least its
 /// own additions; compare with `OAI_ABI_EPOCH` and `OAI_ABI_ADDITIONS` of the header.

@@ -10,6 +10,7 @@ use super::border::{
     borrow, borrow_mut, call, call_logged, clear, free, get, give, put, read, writable,
 };
 use super::error::oai_error;
+use super::realtime::{OAI_EVENT_BINARY, OAI_EVENT_CONNECTION};
 use super::response::{give_response, oai_response};
 use super::send::{OAI_EVENT_CHUNK, OAI_EVENT_DONE, OAI_EVENT_LOG, OAI_EVENT_PROGRESS};
 use super::status::oai_status;
@@ -42,8 +43,8 @@ pub struct oai_event_record {
     pub id: u64,
     /// The tag given when it was submitted, or to `oai_set_token_queue`. Of `OAI_EVENT_LOG`: the line's level.
     pub tag: u64,
-    /// `OAI_EVENT_CHUNK`, `OAI_EVENT_PROGRESS`, `OAI_EVENT_DONE`, `OAI_EVENT_LOG` or `OAI_EVENT_TOKEN_WANTED`; skip
-    /// others, which later versions may bring.
+    /// `OAI_EVENT_CHUNK`, `OAI_EVENT_PROGRESS`, `OAI_EVENT_DONE`, `OAI_EVENT_LOG`, `OAI_EVENT_TOKEN_WANTED`,
+    /// `OAI_EVENT_CONNECTION` or `OAI_EVENT_BINARY`; skip others, which later versions may bring.
     pub kind: i32,
     /// Of `OAI_EVENT_DONE`: the response's status. Else `OAI_OK`.
     pub status: oai_status,
@@ -247,7 +248,7 @@ pub unsafe extern "C" fn oai_queue_wait(
     })
 }
 
-fn check_batch(max: usize, batch: *mut *mut oai_batch) -> Result<()> {
+pub(super) fn check_batch(max: usize, batch: *mut *mut oai_batch) -> Result<()> {
     if runtime::is_forked() {
         runtime::check()?;
     }
@@ -261,7 +262,7 @@ fn check_batch(max: usize, batch: *mut *mut oai_batch) -> Result<()> {
     Ok(())
 }
 
-fn give_batch(mut taken: Vec<Record>, batch: *mut *mut oai_batch) {
+pub(super) fn give_batch(mut taken: Vec<Record>, batch: *mut *mut oai_batch) {
     if taken.is_empty() {
         return;
     }
@@ -274,6 +275,8 @@ fn give_batch(mut taken: Vec<Record>, batch: *mut *mut oai_batch) {
                 tag: record.tag,
                 kind: match record.kind {
                     Kind::Chunk => OAI_EVENT_CHUNK,
+                    Kind::Binary => OAI_EVENT_BINARY,
+                    Kind::Connection => OAI_EVENT_CONNECTION,
                     Kind::Progress => OAI_EVENT_PROGRESS,
                     Kind::Done => OAI_EVENT_DONE,
                     Kind::Log => OAI_EVENT_LOG,
@@ -283,7 +286,7 @@ fn give_batch(mut taken: Vec<Record>, batch: *mut *mut oai_batch) {
                     .as_ref()
                     .map_or(status::OK, |response| response.status()),
                 data: match record.kind {
-                    Kind::Chunk | Kind::Progress | Kind::Log => {
+                    Kind::Chunk | Kind::Binary | Kind::Connection | Kind::Progress | Kind::Log => {
                         record.data.with_nul().as_ptr().cast()
                     }
                     Kind::Done | Kind::TokenWanted => ptr::null(),

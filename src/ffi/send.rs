@@ -9,11 +9,12 @@ use super::border::{borrow, call, clear, null, put};
 use super::client::{client_of, oai_client};
 use super::error::oai_error;
 use super::queue::{oai_queue, queue_of};
+use super::realtime::{OAI_EVENT_BINARY, OAI_EVENT_CONNECTION};
 use super::request::oai_request;
 use super::response::{give_response, oai_response, respond};
 use super::status::oai_status;
 use crate::client::{self, Client};
-use crate::completion::{EventQueue, Listener, Response, Sink, Waiter, WithNul};
+use crate::completion::{EventQueue, Kind, Listener, Response, Sink, Waiter, WithNul};
 use crate::error::Result;
 use crate::scheduler::NewJob;
 
@@ -127,6 +128,14 @@ impl Callback {
 impl Listener for Callback {
     fn chunk(&mut self, id: u64, data: &WithNul) {
         self.tell(id, OAI_EVENT_CHUNK, data);
+    }
+
+    fn beside(&mut self, id: u64, kind: Kind, data: &WithNul) {
+        let kind = match kind {
+            Kind::Binary => OAI_EVENT_BINARY,
+            _ => OAI_EVENT_CONNECTION,
+        };
+        self.tell(id, kind, data);
     }
 
     fn progress(&mut self, id: u64, report: &WithNul) {

@@ -43,9 +43,9 @@ pub const OAI_ERR_TIMEOUT: oai_status = -102;
 pub const OAI_ERR_CONNECTION_LOST: oai_status = -103;
 /// Too many redirects, or one to nowhere.
 pub const OAI_ERR_REDIRECT: oai_status = -104;
-/// The answer is larger than max_response_bytes.
+/// The answer, or a message of a connection, is larger than max_response_bytes.
 pub const OAI_ERR_TOO_LARGE: oai_status = -105;
-/// What came back is not HTTP, or not in its announced encoding.
+/// What came back is not HTTP, or not in its announced encoding, or not a WebSocket.
 pub const OAI_ERR_PROTOCOL: oai_status = -106;
 /// The answer is not what the call expects, such as fewer vectors than inputs.
 pub const OAI_ERR_DECODE: oai_status = -107;
@@ -53,8 +53,10 @@ pub const OAI_ERR_DECODE: oai_status = -107;
 pub const OAI_ERR_INCOMPLETE: oai_status = -108;
 /// The server reported an error in the middle of a stream.
 pub const OAI_ERR_STREAM: oai_status = -109;
-/// A stream was silent for longer than idle_timeout_ms.
+/// A stream or connection was silent for longer than idle_timeout_ms.
 pub const OAI_ERR_IDLE_TIMEOUT: oai_status = -110;
+/// The server closed a WebSocket with another code than 1000; see `oai_response_close_code`.
+pub const OAI_ERR_CLOSED_BY_SERVER: oai_status = -111;
 // ===== HTTP answers =====
 
 /// An HTTP status that has no number of its own here.
@@ -83,13 +85,13 @@ pub const OAI_ERR_HTTP_REQUEST_TIMEOUT: oai_status = -210;
 pub const OAI_ERR_HTTP_TOO_LARGE: oai_status = -211;
 // ===== queue and limits =====
 
-/// queue_size requests are waiting already.
+/// queue_size requests are waiting already, or max_unsent_bytes of a connection's messages.
 pub const OAI_ERR_QUEUE_FULL: oai_status = -300;
 /// The time given for the request, a drain or a shutdown has passed, or cannot be met.
 pub const OAI_ERR_DEADLINE: oai_status = -301;
 /// The request was cancelled, or its client was freed.
 pub const OAI_ERR_CANCELLED: oai_status = -302;
-/// The client was closed and takes no more requests.
+/// The client was closed and takes no more requests, or the connection and it takes no more messages.
 pub const OAI_ERR_CLOSED: oai_status = -303;
 /// The request is larger than the whole limit, so no waiting helps.
 pub const OAI_ERR_LIMIT_EXCEEDED: oai_status = -304;
@@ -131,6 +133,7 @@ pub extern "C" fn oai_status_name(status: oai_status) -> *const c_char {
         OAI_ERR_INCOMPLETE => c"OAI_ERR_INCOMPLETE",
         OAI_ERR_STREAM => c"OAI_ERR_STREAM",
         OAI_ERR_IDLE_TIMEOUT => c"OAI_ERR_IDLE_TIMEOUT",
+        OAI_ERR_CLOSED_BY_SERVER => c"OAI_ERR_CLOSED_BY_SERVER",
         OAI_ERR_HTTP => c"OAI_ERR_HTTP",
         OAI_ERR_HTTP_BAD_REQUEST => c"OAI_ERR_HTTP_BAD_REQUEST",
         OAI_ERR_HTTP_AUTHENTICATION => c"OAI_ERR_HTTP_AUTHENTICATION",
@@ -180,6 +183,7 @@ const _: () = {
     assert!(OAI_ERR_INCOMPLETE == s::INCOMPLETE);
     assert!(OAI_ERR_STREAM == s::STREAM);
     assert!(OAI_ERR_IDLE_TIMEOUT == s::IDLE_TIMEOUT);
+    assert!(OAI_ERR_CLOSED_BY_SERVER == s::CLOSED_BY_SERVER);
     assert!(OAI_ERR_HTTP == s::HTTP);
     assert!(OAI_ERR_HTTP_BAD_REQUEST == s::HTTP_BAD_REQUEST);
     assert!(OAI_ERR_HTTP_AUTHENTICATION == s::HTTP_AUTHENTICATION);

@@ -39,6 +39,8 @@ pub(super) async fn run(
 ) -> Outcome {
     let limit = match &*job.call.path {
         "/embeddings" | "/moderations" => policy.short_attempt_timeout,
+        // A handshake computes nothing.
+        _ if job.call.socket.is_some() => policy.short_attempt_timeout,
         _ => policy.attempt_timeout,
     };
     let until = Instant::now() + limit;
@@ -58,7 +60,7 @@ pub(super) async fn run(
     match timeout_at(until, transport.send(&job.call, retries, &watcher)).await {
         Err(_) => failed(timed_out(limit), job, pass),
         Ok(Err(failure)) => failed(failure, job, pass),
-        Ok(Ok(answer)) if !(200..300).contains(&answer.status) => refused(transport, answer),
+        Ok(Ok(answer)) if !is_good(answer.status) => refused(transport, answer),
         Ok(Ok(Answer {
             status,
             headers,
@@ -94,6 +96,11 @@ pub(super) async fn run(
             .await
         }
     }
+}
+
+/// Whether an answer says yes. 101, which the transport only lets through for a WebSocket, says that it is open.
+pub(super) fn is_good(status: u16) -> bool {
+    status == 101 || (200..300).contains(&status)
 }
 
 fn timed_out(limit: Duration) -> Failure {

@@ -16,6 +16,11 @@ pub fn delay(policy: &Policy, retry: u32, random: f64) -> Duration {
     Duration::from_secs_f64(base * (1.0 - policy.retry_jitter * random))
 }
 
+/// The same with a chance of its own, for whoever backs off outside of a lane.
+pub fn by_chance(policy: &Policy, retry: u32) -> Duration {
+    delay(policy, retry, super::state::random())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,6 +25,7 @@ mod state;
 mod stats;
 mod tokens;
 
+pub use backoff::by_chance as backoff;
 pub use dispatch::{Scheduler, Stop};
 pub use fallback::{Fallback, MOST as MOST_FALLBACKS};
 pub use job::{Expect, NewJob};

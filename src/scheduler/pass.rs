@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use tokio::time::Instant;
 
+use super::attempt::is_good;
 use super::breaker::{Breaker, Ticket};
 use super::gate::{Gate, time};
 use super::limits::{Permit, Refusal};
@@ -133,8 +134,7 @@ impl Watcher for Pass {
         let mut held = lock(&self.held);
         held.first_byte = Some(now - held.started);
         if let Some(permit) = &mut held.permit {
-            self.gate
-                .headers(permit, now, headers, (200..300).contains(&status));
+            self.gate.headers(permit, now, headers, is_good(status));
         }
         if let Some((breaker, ticket)) = held.ticket.take() {
             let mut breaker = lock(&breaker);

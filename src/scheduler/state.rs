@@ -682,7 +682,7 @@ pub(super) fn describe(job: &Job) -> String {
 }
 
 /// A number in 0..1 for jitter; nothing depends on its quality, only on different processes drawing different ones.
-fn random() -> f64 {
+pub(super) fn random() -> f64 {
     use std::hash::{BuildHasher, RandomState};
     let bits = RandomState::new().hash_one(0u8) >> 11;
     bits as f64 / (1u64 << 53) as f64

@@ -17,6 +17,7 @@ use std::time::Duration;
 use self::histogram::Histogram;
 use self::models::Models;
 use self::names::ByStatus;
+use super::attempt::is_good;
 use super::limits::Time;
 use crate::codec::usage::Usage;
 use crate::status::Status;
@@ -103,11 +104,18 @@ impl Stats {
         counters.received += attempt.received;
         counters.rate_limited += u64::from(attempt.http_status == 429);
         if let Some(first_byte) = attempt.first_byte
-            && (200..300).contains(&attempt.http_status)
+            && is_good(attempt.http_status)
         {
             counters.first_byte.record(first_byte);
         }
         counters.models.of(attempt.model).charged += attempt.tokens_charged;
+    }
+
+    /// Messages of so many bytes went over a connection, each way.
+    pub fn carried(&self, sent: u64, received: u64) {
+        let mut counters = lock(&self.0);
+        counters.sent += sent;
+        counters.received += received;
     }
 
     /// Another attempt will be made.

@@ -20,6 +20,9 @@ const BY_DEPLOYMENT: [&str; 8] = [
     "/images/generations",
 ];
 
+/// The one whose query holds it, in place of the model.
+const REALTIME: &str = "/realtime";
+
 /// How URLs below an Azure endpoint are written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Azure {
@@ -45,6 +48,16 @@ impl Azure {
             ));
         }
         Ok(format!("/deployments/{}{}", segment(model), call.path).into())
+    }
+}
+
+impl Azure {
+    /// How a parameter of a call's query is called here.
+    pub fn parameter<'a>(&self, call: &Call, name: &'a str) -> &'a str {
+        if self.deployments && &*call.path == REALTIME && name == "model" {
+            return "deployment";
+        }
+        name
     }
 }
 
@@ -114,6 +127,23 @@ mod tests {
             (false, "/embeddings", Some("m"), "/embeddings"),
         ] {
             assert_eq!(path(deployments, call, model).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_realtime_connection_names_its_deployment_in_the_query() {
+        for (deployments, path, name, expected) in [
+            (true, "/realtime", "model", "deployment"),
+            (true, "/realtime", "call_id", "call_id"),
+            (true, "/files", "model", "model"),
+            (false, "/realtime", "model", "model"),
+        ] {
+            let azure = Azure {
+                deployments,
+                version: None,
+            };
+            let given = azure.parameter(&Call::post(path, ""), name);
+            assert_eq!(given, expected, "{path}");
         }
     }
 

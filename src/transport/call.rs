@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::form::Form;
 use super::output::Output;
+use super::websocket::SocketSlot;
 
 /// One HTTP call, below the base URL.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Call {
     pub may_repeat: bool,
     /// Where the body of a good answer goes; `None`: into memory.
     pub output: Option<Output>,
+    /// It opens a WebSocket, which goes here.
+    pub socket: Option<SocketSlot>,
     /// The host wants to be told how far bodies have come.
     pub progress: bool,
     /// Where it goes: 0 is the client's own place, n the nth fallback.
@@ -55,6 +58,7 @@ impl Call {
             in_parts: false,
             may_repeat: true,
             output: None,
+            socket: None,
             progress: false,
             place: 0,
             model: None,

@@ -16,13 +16,13 @@ use tokio::time::{Instant, Sleep, sleep};
 use url::Url;
 
 use super::call::{Call, Content};
-use super::connector::{self, Network};
+use super::connector::{self, HttpVersion, Network};
 use super::dialling::Dialled;
 use super::failure::{Failure, FailureKind};
 use super::form::FormBody;
 use super::redirect::{self, Hop};
 use super::target::Target;
-use super::{Answer, Body, Parts, Transport, Watcher};
+use super::{Answer, Body, Parts, Transport, Watcher, websocket};
 use crate::error::Error;
 use crate::status;
 use crate::sync::Current;
@@ -44,6 +44,8 @@ pub struct HttpTransport {
     client: OnceCell<reqwest::Client>,
     /// Keeps no connections: for requests that are all head and must not be sent twice.
     unkept: OnceCell<reqwest::Client>,
+    /// For WebSockets: each has its own connection, and begins as a request of HTTP/1.1.
+    upgrading: OnceCell<reqwest::Client>,
 }
 
 impl HttpTransport {
@@ -54,6 +56,7 @@ impl HttpTransport {
             network,
             client: OnceCell::new(),
             unkept: OnceCell::new(),
+            upgrading: OnceCell::new(),
         }
     }
 
@@ -68,6 +71,17 @@ impl HttpTransport {
         self.unkept.get_or_try_init(|| {
             connector::build(&Network {
                 pool_idle: Duration::ZERO,
+                ..self.network.clone()
+            })
+        })
+    }
+
+    /// The client that opens WebSockets.
+    fn upgrading(&self) -> Result<&reqwest::Client, Failure> {
+        self.upgrading.get_or_try_init(|| {
+            connector::build(&Network {
+                pool_idle: Duration::ZERO,
+                http_version: HttpVersion::Http1,
                 ..self.network.clone()
             })
         })
@@ -117,15 +131,26 @@ impl HttpTransport {
             headers,
             with_body: !call.body.is_empty(),
         };
+        if let Some(slot) = &call.socket {
+            let most = target.max_response_bytes;
+            return match websocket::open(self.upgrading()?, hop, slot, most, watcher).await? {
+                Ok(opened) => Ok(opened),
+                Err(refusal) => read(refusal, call, most).await,
+            };
+        }
         let mut redirects = 0;
         loop {
             let answer = self.hop(call, &hop, watcher).await?;
             // Whatever answered has received the request.
             watcher.sent();
-            let status = answer.status().as_u16();
-            match redirect::follow(&hop, status, answer.headers()) {
+            let code = answer.status().as_u16();
+            if code == 101 {
+                let why = "the server switched protocols, which was not asked for";
+                return Err(Failure::new(FailureKind::Unsendable(status::PROTOCOL), why));
+            }
+            match redirect::follow(&hop, code, answer.headers()) {
                 None => {
-                    watcher.answered(status, answer.headers());
+                    watcher.answered(code, answer.headers());
                     return read(answer, call, target.max_response_bytes).await;
                 }
                 Some(Err(reason)) => return Err(Failure::new(FailureKind::Redirect, reason)),
@@ -243,7 +268,11 @@ fn url(target: &Target, call: &Call) -> Result<Url, Failure> {
     if !target.query.is_empty() || !call.query.is_empty() || version.is_some() {
         url.query_pairs_mut()
             .extend_pairs(&target.query)
-            .extend_pairs(&call.query)
+            .extend_pairs(call.query.iter().map(|(name, value)| {
+                let azure = target.azure.as_ref();
+                let name = azure.map_or(&**name, |azure| azure.parameter(call, name));
+                (name, value)
+            }))
             .extend_pairs(version.map(|version| (API_VERSION, version)));
     }
     Ok(url)

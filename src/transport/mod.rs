@@ -13,6 +13,7 @@ mod output;
 mod redirect;
 mod target;
 mod trust;
+mod websocket;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub use http::HttpTransport;
 pub use output::Output;
 pub use target::Target;
 pub use trust::TlsRoots;
+pub use websocket::{Farewell, Heard, Payload, Socket, SocketSlot};
 
 /// Makes attempts.
 pub trait Transport: Send + Sync + 'static {

@@ -16,6 +16,7 @@ enum { MOST_CHUNKS = 64 };
 struct seen {
     uint64_t id;       /* as the submit wrote it */
     int chunks;        /* OAI_EVENT_CHUNK */
+    int connections;   /* OAI_EVENT_CONNECTION */
     int ends;          /* OAI_EVENT_DONE */
     int destroyed;     /* calls of the destructor */
     int order;         /* its end was the how manieth of all */
@@ -48,6 +49,9 @@ static inline void on_event(void *user_data, uint64_t id, int32_t kind, const ch
         if (seen->chunks < MOST_CHUNKS)
             seen->texts[seen->chunks] = strndup(data, len);
         seen->chunks++;
+    } else if (kind == OAI_EVENT_CONNECTION) {
+        CHECK(data != NULL && response == NULL && json_at(data, "state") != NULL);
+        seen->connections++;
     } else {
         CHECK_NUMBER(kind, OAI_EVENT_DONE);
         CHECK(data == NULL && len == 0 && response != NULL);

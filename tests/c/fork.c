@@ -44,6 +44,7 @@ static void use_it(void)
 static oai_request *request;
 static oai_response *good, *bad;
 static oai_queue *queue;
+static oai_realtime *realtime;
 static oai_batch *batch;
 static oai_error *error;
 static struct seen flying, waiting;
@@ -54,6 +55,7 @@ static void all_calls_say_forked(void)
     oai_response *response = (oai_response *)(uintptr_t)1;
     oai_queue *new_queue = NULL;
     oai_batch *new_batch = NULL;
+    oai_realtime *new_realtime = (oai_realtime *)(uintptr_t)1;
     oai_error *why = NULL;
     char *json = NULL;
     uint64_t id = 1;
@@ -84,6 +86,18 @@ static void all_calls_say_forked(void)
     CHECK_STATUS(oai_submit_to(client, request, queue, 1, &id, NULL), OAI_ERR_FORKED);
     CHECK_NUMBER(id, 0);
     CHECK_STATUS(oai_cancel(client, flying.id, NULL), OAI_ERR_FORKED);
+    CHECK_STATUS(oai_realtime_open(client, request, NULL, 0, &new_realtime, NULL), OAI_ERR_FORKED);
+    CHECK(new_realtime == NULL);
+    memset(&refused, 0, sizeof refused);
+    CHECK_STATUS(oai_realtime_open_async(client, request, NULL, 0, &new_realtime, on_event, &refused, on_destroy,
+                                         &refused.id, NULL), OAI_ERR_FORKED);
+    CHECK(new_realtime == NULL && refused.destroyed == 1 && refused.id == 0);
+    CHECK_STATUS(oai_realtime_open_to(client, request, NULL, 0, &new_realtime, queue, 0, &id, NULL), OAI_ERR_FORKED);
+    CHECK_STATUS(oai_realtime_send(realtime, "{}", 2, NULL), OAI_ERR_FORKED);
+    CHECK_STATUS(oai_realtime_send_binary(realtime, "{}", 2, NULL), OAI_ERR_FORKED);
+    CHECK_STATUS(oai_realtime_next(realtime, 1, UINT64_MAX, &new_batch, NULL), OAI_ERR_FORKED);
+    CHECK_STATUS(oai_realtime_close(realtime, 0, NULL, NULL), OAI_ERR_FORKED);
+    CHECK(oai_realtime_id(realtime) != 0 && oai_realtime_unsent_bytes(realtime) == 0);
     CHECK_STATUS(oai_queue_new(&new_queue, NULL), OAI_ERR_FORKED);
     CHECK_NUMBER(oai_queue_fd(queue), OAI_ERR_FORKED);
     CHECK_NUMBER(oai_queue_dup_fd(queue), OAI_ERR_FORKED);
@@ -123,6 +137,7 @@ static void all_calls_say_forked(void)
     oai_batch_free(batch);
     oai_error_free(error);
     oai_queue_free(queue);
+    oai_realtime_free(realtime);
     oai_client_free(client);
     CHECK(flying.ends == 0 && flying.destroyed == 0 && waiting.ends == 0);
 }
@@ -149,6 +164,12 @@ static void child_of_used(void)
     CHECK(oai_queue_fd(queue) >= 0);
     CHECK_STATUS(oai_submit_to(queued, request, queue, 1, NULL, NULL), OAI_OK);
     CHECK_STATUS(oai_queue_wait(queue, 1, UINT64_MAX, &batch), OAI_OK);
+    oai_request *talk = new_request("GET", "/realtime", "");
+    oai_batch *opened = NULL;
+    CHECK_STATUS(oai_realtime_open(queued, talk, NULL, 0, &realtime, NULL), OAI_OK);
+    CHECK_STATUS(oai_realtime_next(realtime, 1, UINT64_MAX, &opened, NULL), OAI_OK);
+    oai_batch_free(opened);
+    oai_request_free(talk);
     server_script("{\"hold\": \"gate\"}");
     CHECK_STATUS(submit(client, request, &flying), OAI_OK);
     CHECK_STATUS(submit(client, request, &waiting), OAI_OK);
@@ -172,6 +193,8 @@ static void child_of_used(void)
     oai_error_free(error);
     oai_batch_free(batch);
     oai_queue_free(queue);
+    CHECK_STATUS(oai_realtime_send(realtime, "{}", 2, NULL), OAI_OK);
+    oai_realtime_free(realtime);
     oai_client_free(client);
     oai_client_free(queued);
 }

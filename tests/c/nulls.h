@@ -1,5 +1,5 @@
 /*
- * What nulls.c, nulls_calls.c and nulls_forms.c share: calls with NULL, and the proof that no exported function was left out.
+ * What nulls.c, nulls_calls.c, nulls_forms.c and nulls_realtime.c share: calls with NULL, and the proof that no exported function was left out.
  */
 #ifndef OAI_TESTS_NULLS_H
 #define OAI_TESTS_NULLS_H
@@ -45,8 +45,8 @@ static inline void take_response(oai_response **response, oai_status status)
     *response = GARBAGE(oai_response);
 }
 
-/* Which of the programs has to call a function: what sends, the short forms, and all others. */
-enum program { NULLS, NULLS_CALLS, NULLS_FORMS };
+/* Which of the programs has to call a function: what sends, the short forms, connections, and all others. */
+enum program { NULLS, NULLS_CALLS, NULLS_FORMS, NULLS_REALTIME };
 
 static inline enum program program_of(const char *name)
 {
@@ -54,6 +54,7 @@ static inline enum program program_of(const char *name)
         const char *prefix;
         enum program program;
     } prefixes[] = {
+        {"oai_realtime", NULLS_REALTIME}, {"oai_response_close", NULLS_REALTIME}, {"oai_response_unsent", NULLS_REALTIME},
         {"oai_chat", NULLS_FORMS},       {"oai_responses", NULLS_FORMS}, {"oai_completions", NULLS_FORMS},
         {"oai_moderate", NULLS_FORMS},   {"oai_models", NULLS_FORMS},    {"oai_fold", NULLS_FORMS},
         {"oai_pages", NULLS_FORMS},      {"oai_speech", NULLS_FORMS},    {"oai_transcribe", NULLS_FORMS},

@@ -6,6 +6,7 @@
 #![allow(dead_code)]
 
 pub mod loopback;
+pub mod realtime;
 pub mod tls;
 
 use std::ffi::{CStr, CString, c_char};

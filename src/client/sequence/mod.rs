@@ -15,9 +15,11 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
+use super::realtime::Link;
 use super::request::Request;
 use super::{Client, Pending};
 use crate::codec::object::{pick, text};
@@ -89,7 +91,7 @@ fn is_id(text: &str) -> bool {
 }
 
 /// When a full queue is asked again for a place.
-const ROOM: Duration = Duration::from_millis(100);
+pub(super) const ROOM: Duration = Duration::from_millis(100);
 
 /// The sequences of a client that have not ended.
 #[derive(Default)]
@@ -114,6 +116,20 @@ impl Sequences {
         }
     }
 
+    /// Ends them all, but connections by closing them.
+    pub fn close_all(&self, error: &Error) {
+        for running in lock(&self.running).values_mut() {
+            if let Some(End {
+                link: Some(link), ..
+            }) = running
+            {
+                link.close_gently();
+            } else if let Some(stop) = running.take() {
+                stop.now(error.clone());
+            }
+        }
+    }
+
     /// Waits until the last terminal event was handed over; false when the time was not enough.
     pub fn wait_ended(&self, timeout: Duration) -> bool {
         self.ended
@@ -124,15 +140,21 @@ impl Sequences {
 /// How a sequence is ended from outside.
 struct End {
     stop: oneshot::Sender<Error>,
-    /// Drops the reports that are under way.
+    /// Drops the reports and messages that are under way.
     cancelled: Cancelled,
+    /// Of a connection, which can be closed instead.
+    link: Option<Arc<Link>>,
 }
 
 impl End {
     /// False if it has ended by itself.
     fn now(self, error: Error) -> bool {
-        self.cancelled.set();
-        self.stop.send(error).is_ok()
+        let told = self.stop.send(error).is_ok();
+        // What one that has ended by itself handed over is to be seen.
+        if told {
+            self.cancelled.set();
+        }
+        told
     }
 }
 
@@ -163,27 +185,39 @@ impl Opening {
 
     /// Runs the sequence to its end; where it is ended before, `interrupted` says what it came to.
     fn run(
-        mut self,
+        self,
         sequence: impl Future<Output = Response> + Send + 'static,
+        interrupted: impl FnOnce(Error) -> Response + Send + 'static,
+    ) -> Result<()> {
+        self.run_with_events(None, |_| Box::pin(sequence), interrupted)
+    }
+
+    /// The same for one with events of its own before its end; `link`: if it is a connection.
+    fn run_with_events(
+        mut self,
+        link: Option<Arc<Link>>,
+        sequence: impl for<'a> FnOnce(&'a mut Delivery) -> BoxFuture<'a, Response> + Send + 'static,
         interrupted: impl FnOnce(Error) -> Response + Send + 'static,
     ) -> Result<()> {
         let client = self.client.clone();
         // Whoever ends the client's sequences looks for the scheduler first.
         client.scheduler()?;
         let runtime = runtime::start()?.handle.clone();
-        let Some(delivery) = self.delivery.take() else {
+        let Some(mut delivery) = self.delivery.take() else {
             return Ok(());
         };
         let (stop, mut stopped) = oneshot::channel();
         let end = End {
             stop,
             cancelled: self.cancelled.clone(),
+            link: link.clone(),
         };
         let id = self.id;
         lock(&client.sequences.running).insert(id, Some(end));
         let registered = Registered {
             client: client.clone(),
             id,
+            link,
         };
         if client.is_closed() {
             // Whoever closed the client may have ended its sequences before this was one of them.
@@ -196,7 +230,7 @@ impl Opening {
             let ended = tokio::select! {
                 biased;
                 Ok(error) = &mut stopped => Err(error),
-                response = sequence => Ok(response),
+                response = sequence(&mut delivery) => Ok(response),
             };
             // Whoever was told that it is ended must see that end, even if it was done in the same moment.
             stopped.close();
@@ -224,11 +258,15 @@ impl Drop for Opening {
 struct Registered {
     client: Arc<Client>,
     id: u64,
+    link: Option<Arc<Link>>,
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
         lock(&self.client.sequences.running).remove(&self.id);
+        if let Some(link) = &self.link {
+            link.is_over();
+        }
         self.client.sequences.ended.notify_all();
     }
 }
@@ -304,5 +342,16 @@ impl Client {
         interrupted: impl FnOnce(Error) -> Response + Send + 'static,
     ) -> Result<()> {
         Opening::new(self, id, sink).run(sequence, interrupted)
+    }
+
+    /// Runs a connection to its end, as a sequence that hands its messages over itself.
+    pub(super) fn run_connection(
+        self: &Arc<Self>,
+        sink: Sink,
+        link: Arc<Link>,
+        sequence: impl for<'a> FnOnce(&'a mut Delivery) -> BoxFuture<'a, Response> + Send + 'static,
+        interrupted: impl FnOnce(Error) -> Response + Send + 'static,
+    ) -> Result<()> {
+        Opening::new(self, link.id(), sink).run_with_events(Some(link), sequence, interrupted)
     }
 }

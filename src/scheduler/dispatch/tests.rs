@@ -274,7 +274,11 @@ impl Bench {
                     Kind::Chunk => {
                         Seen::Chunk(record.id, String::from_utf8(record.data.to_vec()).unwrap())
                     }
-                    Kind::Progress | Kind::Log | Kind::TokenWanted => continue,
+                    Kind::Binary
+                    | Kind::Connection
+                    | Kind::Progress
+                    | Kind::Log
+                    | Kind::TokenWanted => continue,
                     Kind::Done => Seen::Done(record.id, record.response.unwrap().status()),
                 });
             }

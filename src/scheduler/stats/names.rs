@@ -26,6 +26,7 @@ const TABLE: &[(Status, &str)] = &[
     (status::INCOMPLETE, "incomplete"),
     (status::STREAM, "stream"),
     (status::IDLE_TIMEOUT, "idle_timeout"),
+    (status::CLOSED_BY_SERVER, "closed_by_server"),
     (status::HTTP, "http"),
     (status::HTTP_BAD_REQUEST, "http_bad_request"),
     (status::HTTP_AUTHENTICATION, "http_authentication"),

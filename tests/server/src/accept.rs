@@ -73,7 +73,7 @@ async fn serve_connection(state: Arc<State>, stream: TcpStream, number: u64) {
         async { Ok::<_, Infallible>(answer.await) }
     });
     let builder = Builder::new(TokioExecutor::new());
-    let serving = builder.serve_connection(TokioIo::new(connection.wire()), service);
+    let serving = builder.serve_connection_with_upgrades(TokioIo::new(connection.wire()), service);
     tokio::select! {
         // An error here is the client's: it broke off or sent no HTTP. Requests were logged by their tickets.
         _ = serving => {}

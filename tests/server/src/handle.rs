@@ -25,6 +25,7 @@ use crate::rule::DropAt;
 use crate::script::Found;
 use crate::scripted::{self, Exchange};
 use crate::sketch::Sketch;
+use crate::sockets;
 use crate::state::State;
 use crate::tracked::{Pace, Tracked};
 
@@ -33,7 +34,8 @@ pub(crate) async fn serve(
     connection: Connection,
     request: Request<Incoming>,
 ) -> Response<Tracked> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(connection.clone());
     if control::is_control(parts.uri.path()) {
         let answer = match body.collect().await {
             Ok(body) => control::answer(&state, &parts, &body.to_bytes()).await,
@@ -147,6 +149,9 @@ pub(crate) async fn normal(state: &State, parts: &Parts, body: Bytes) -> Respons
     }
     if !state.config.latency.is_zero() {
         tokio::time::sleep(state.config.latency).await;
+    }
+    if sockets::is_wanted(parts) {
+        return sockets::answer(parts);
     }
     let mut request = Request::new(Body::from(body));
     *request.method_mut() = parts.method.clone();

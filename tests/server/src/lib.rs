@@ -31,6 +31,7 @@ mod script;
 mod scripted;
 mod server;
 mod sketch;
+mod sockets;
 mod sse;
 mod state;
 mod text;

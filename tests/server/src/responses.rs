@@ -20,6 +20,11 @@ pub(crate) fn answer(body: &[u8]) -> Response {
     }
 }
 
+/// The events of the stream, as a WebSocket sends them.
+pub(crate) fn events(message: &[u8]) -> Result<Vec<Value>, ApiError> {
+    Ok(parse(message)?.events())
+}
+
 struct Work {
     id: String,
     message_id: String,
