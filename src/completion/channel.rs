@@ -170,9 +170,8 @@ impl<T, B: Bell> Channel<T, B> {
 
 impl<T, B: Bell> State<T, B> {
     fn ring_if_armed(&mut self) {
-        if std::mem::take(&mut self.armed)
-            && let Some(bell) = &self.bell
-        {
+        let armed = std::mem::take(&mut self.armed);
+        if let (true, Some(bell)) = (armed, &self.bell) {
             bell.ring();
         }
     }

@@ -505,9 +505,8 @@ impl Scheduler {
 
     /// Sees to it that the timer task wakes in time for what was just added.
     fn arm(&self, state: &mut State) {
-        if let Some(next) = state.next_change()
-            && state.armed.is_none_or(|armed| next < armed)
-        {
+        let earlier = |next: &Instant| state.armed.is_none_or(|armed| *next < armed);
+        if let Some(next) = state.next_change().filter(earlier) {
             state.armed = Some(next);
             self.timer.notify_one();
         }

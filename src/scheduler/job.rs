@@ -88,9 +88,8 @@ impl Ranked for Box<Job> {
     }
 
     fn share_scope(&mut self, scope: &Scope) {
-        if let Some(model) = &mut self.call.model
-            && **model == **scope
-        {
+        let model = self.call.model.as_mut();
+        if let Some(model) = model.filter(|model| ***model == **scope) {
             *model = scope.clone();
         }
         self.scope = scope.clone();

@@ -163,9 +163,8 @@ impl<J: Ranked, F> Line<J, F> {
         } else {
             lane.jobs.remove(&rank)?
         };
-        if self.heads.remove(&(rank, scope.clone()))
-            && let Some(head) = lane.head()
-        {
+        let was_head = self.heads.remove(&(rank, scope.clone()));
+        if let (true, Some(head)) = (was_head, lane.head()) {
             self.heads.insert((head, scope.clone()));
         }
         if lane.jobs.is_empty() {

@@ -122,9 +122,10 @@ impl Pass {
 
 impl Watcher for Pass {
     fn sent(&self) {
-        if !self.sent.swap(true, Ordering::AcqRel)
-            && let Some(permit) = &mut lock(&self.held).permit
-        {
+        if self.sent.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if let Some(permit) = &mut lock(&self.held).permit {
             self.gate.sent(permit, Instant::now());
         }
     }

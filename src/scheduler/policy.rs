@@ -86,17 +86,16 @@ fn without_date(model: &str) -> &str {
     let digits =
         |text: &str, count: usize| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
     let mut parts = model.rsplitn(4, '-');
-    if let (Some(day), Some(month), Some(year), Some(rest)) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-        && digits(day, 2)
-        && digits(month, 2)
-        && digits(year, 4)
-    {
-        return rest;
-    }
-    match model.rsplit_once('-') {
-        Some((rest, date)) if digits(date, 4) => rest,
-        _ => model,
+    match [parts.next(), parts.next(), parts.next(), parts.next()] {
+        [Some(day), Some(month), Some(year), Some(rest)]
+            if digits(day, 2) && digits(month, 2) && digits(year, 4) =>
+        {
+            rest
+        }
+        _ => match model.rsplit_once('-') {
+            Some((rest, date)) if digits(date, 4) => rest,
+            _ => model,
+        },
     }
 }
 

@@ -103,9 +103,7 @@ impl Stats {
         counters.sent += attempt.sent;
         counters.received += attempt.received;
         counters.rate_limited += u64::from(attempt.http_status == 429);
-        if let Some(first_byte) = attempt.first_byte
-            && is_good(attempt.http_status)
-        {
+        if let (Some(first_byte), true) = (attempt.first_byte, is_good(attempt.http_status)) {
             counters.first_byte.record(first_byte);
         }
         counters.models.of(attempt.model).charged += attempt.tokens_charged;

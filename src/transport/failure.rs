@@ -150,11 +150,10 @@ fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
             return Some(found);
         }
         // An io::Error keeps what it wraps to itself unless asked.
-        if let Some(inner) = error
+        let wrapped = error
             .downcast_ref::<std::io::Error>()
-            .and_then(|e| e.get_ref())
-            && let Some(found) = find::<E>(inner)
-        {
+            .and_then(|e| e.get_ref());
+        if let Some(found) = wrapped.and_then(|inner| find::<E>(inner)) {
             return Some(found);
         }
         next = error.source();

@@ -85,9 +85,7 @@ impl Decoder {
             let (head, tail) = part.split_at(quote + 1);
             part = tail;
             self.keep(head);
-            if let Some(rows) = &mut self.rows
-                && is_before_row(&self.kept)
-            {
+            if let (Some(rows), true) = (&mut self.rows, is_before_row(&self.kept)) {
                 rows.places.push(self.kept.len());
             }
         }
@@ -95,10 +93,8 @@ impl Decoder {
 
     /// The matrix; or what is wrong, and the body as it came.
     pub fn finish(mut self) -> Result<Embeddings, (Error, Vec<u8>)> {
-        if let Some(rows) = &mut self.rows
-            && !rows.in_row()
-            && let Some(embeddings) = rows.confirmed(&self.kept)
-        {
+        let rows = self.rows.as_mut().filter(|rows| !rows.in_row());
+        if let Some(embeddings) = rows.and_then(|rows| rows.confirmed(&self.kept)) {
             return Ok(embeddings);
         }
         let body = self.whole();
@@ -209,11 +205,10 @@ impl Rows {
             .and_then(|()| json.end())
             .is_ok();
         let cut = answer.matrix.cut.take()?;
-        if read
-            && answer.matrix.rows == cut.rows
-            && let Ok(embeddings) = answer.finish()
-        {
-            return Some(embeddings);
+        if read && answer.matrix.rows == cut.rows {
+            if let Ok(embeddings) = answer.finish() {
+                return Some(embeddings);
+            }
         }
         (self.matrix, self.places) = (answer.matrix, cut.places);
         self.matrix.rows = cut.rows;

@@ -205,9 +205,8 @@ impl World {
 
     fn step(&mut self, event: Event) {
         let party = event.party();
-        if let Some(until) = party.and_then(|party| self.stalled.get(&party))
-            && *until > self.now
-        {
+        let stalled = party.and_then(|party| self.stalled.get(&party));
+        if let Some(until) = stalled.filter(|until| **until > self.now) {
             return self.schedule(*until, event);
         }
         match event {
