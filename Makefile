@@ -367,6 +367,8 @@ lint: | setup-lint ## formatting, clippy, rustdoc, shellcheck and the list of de
 	@cargo clippy --quiet --all-targets --locked --features exact-tokens -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --locked
 	@tests/tools/dependencies.sh
+	@! grep -rPzl --include='*.rs' '\b(if|while) let\b[^{;]*\s&&\s|&&\s+let\b' build.rs src tests benches || \
+		{ echo "lint: these chain a let in a condition, which Rust 1.85 (rust-version) does not know" >&2; exit 1; }
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); fi
 
 # ===== measuring =====
