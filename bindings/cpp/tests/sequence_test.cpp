@@ -23,6 +23,25 @@ protected:
         std::ifstream file(path);
         return {std::istreambuf_iterator<char>(file), {}};
     }
+    /** What a queue is told before a sequence's good end; of a body that goes up or down its last alone. */
+    static Json told_by(const oai::Client &client, const oai::Sequence &sequence)
+    {
+        const oai::Queue queue = oai::Queue::make().value();
+        EXPECT_TRUE(client.submit_to(sequence, queue, 1));
+        Json told = Json::array();
+        for (;;)
+            for (oai::Event event : queue.wait()) {
+                if (event.kind() != OAI_EVENT_PROGRESS) {
+                    EXPECT_EQ(event.kind(), OAI_EVENT_DONE);
+                    EXPECT_EQ(event.status(), OAI_OK);
+                    return told;
+                }
+                Json news = Json::parse(event.data());
+                if (!told.empty() && news["way"] != "batch" && told.back()["way"] == news["way"])
+                    told.erase(told.size() - 1);
+                told.push_back(std::move(news));
+            }
+    }
 
     const std::string input_ = testing::TempDir() + "batch-input.jsonl", output_ = testing::TempDir() + "batch-output";
 };
@@ -90,6 +109,35 @@ TEST_F(Sequences, TheirEndsComeToAQueue)
             ends++;
         }
     EXPECT_EQ(tags, 6U);
+}
+
+TEST_F(Sequences, TellAQueueHowFarTheyAre)
+{
+    script(R"([{"match":{"path":"/v1/batches"},"body":{"id":"batch-test","status":"validating"}},
+               {"match":{"path":"/v1/batches/*"},"body":{"id":"batch-test","status":"in_progress",
+                "request_counts":{"completed":40,"failed":1,"total":100}}}])");
+    const oai::Client client = new_client();
+    const auto batch = oai::Sequence::batch(R"({"endpoint":"/v1/embeddings","interval_ms":1,"progress":true})", input_,
+                                            output_);
+    const Json told = told_by(client, batch);
+    ASSERT_EQ(told.size(), 5U) << told;
+    EXPECT_EQ(told[0]["way"], "upload");
+    EXPECT_EQ(told[0]["bytes"], told[0]["total"]);
+    EXPECT_EQ(told[1], Json::parse(R"({"way":"batch","batch_id":"batch-test","status":"validating","completed":null,
+                                       "failed":null,"total":null})"));
+    EXPECT_EQ(told[2], Json::parse(R"({"way":"batch","batch_id":"batch-test","status":"in_progress","completed":40,
+                                       "failed":1,"total":100})"));
+    EXPECT_EQ(told[3]["status"], "completed");
+    EXPECT_EQ(told[4], Json::parse(R"({"way":"download","bytes":11,"total":11,"file":"output"})"));
+
+    const std::size_t size = content(input_).size();
+    const Json parts = told_by(
+        client, oai::Sequence::upload(R"({"purpose":"batch","part_bytes":16,"progress":true})", input_));
+    EXPECT_EQ(parts, Json::array({{{"way", "upload"}, {"bytes", size}, {"total", size}}}));
+    EXPECT_EQ(told_by(client, oai::Sequence::upload(R"({"purpose":"batch"})", input_)), Json::array());
+
+    // Functions and futures are told the end alone.
+    EXPECT_TRUE(client.send_async(batch).get());
 }
 
 TEST_F(Sequences, ThatCannotBeSentAreRefused)

@@ -220,6 +220,29 @@ class ClientTest < GemTest
     assert_equal 3, log.count { |one| one["path"] == "/v1/batches/x" }
   end
 
+  def test_a_batch_tells_how_far_it_is
+    counts = { completed: 40, failed: 1, total: 100 }
+    script({ match: { path: "/v1/batches" }, status: 200, body: { id: "batch-test", status: "validating" } },
+           { match: { path: "/v1/batches/*" }, status: 200,
+             body: { id: "batch-test", status: "in_progress", request_counts: counts } })
+    told = []
+    Dir.mktmpdir do |folder|
+      input, output = File.join(folder, "in.jsonl"), File.join(folder, "out.jsonl")
+      File.write(input, "{}\n")
+      client.run_batch(input: input, output: output, endpoint: "/v1/embeddings", interval_ms: 1,
+                       progress: told.method(:push).to_proc)
+    end
+    # Of a body that goes up or down its last alone.
+    upload, *others = told.chunk_while { |one, after| one[:way] == after[:way] && one[:way] != "batch" }.map(&:last)
+    assert_equal({ way: "upload", bytes: upload[:total], total: upload[:total] }, upload)
+    assert_operator upload[:total], :>, 3
+    state = { way: "batch", batch_id: "batch-test" }
+    assert_equal [{ **state, status: "validating", completed: nil, failed: nil, total: nil },
+                  { **state, status: "in_progress", **counts },
+                  { **state, status: "completed", completed: 1, failed: 0, total: 1 },
+                  { way: "download", bytes: 11, total: 11, file: "output" }], others
+  end
+
   PAGES = [
     { match: { path: "/v1/files" }, status: 200, body: { data: [{ id: "a" }], has_more: true, last_id: "a" } },
     { match: { path: "/v1/files" }, status: 200, body: { data: [{ id: "b" }], has_more: false } }

@@ -126,6 +126,7 @@ class PackageTest < GemTest
     blocks = File.read(File.join(ROOT, "README.md")).scan(/^```ruby\n(.*?)^```/m).flatten
     assert_operator blocks.size, :>=, 7
     Dir.mktmpdir do |folder|
+      File.write(File.join(folder, "requests.jsonl"), "{}\n")
       blocks.each_with_index do |block, i|
         program = File.join(folder, "block#{i}.rb")
         File.write(program, block)

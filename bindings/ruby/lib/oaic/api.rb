@@ -89,8 +89,8 @@ module Oaic
     # results to the path output:, and failed lines beside it with ".errors" added. The other keywords are the members
     # of the batch, and interval_ms:, max_interval_ms: and timeout_ms: of the wait. When it breaks off, the error's body
     # is the JSON of what to give here to go on, such as batch_id:. progress: is a Proc that who waits calls with what is
-    # new: the bytes of the upload and the download as of #request, and in between how many lines are done, as
-    # {way: "batch", batch_id:, status:, completed:, failed:, total:}.
+    # new: the bytes of the upload and the download as of #request, the latter with file: "output" or "errors", and in
+    # between how many lines are done, as {way: "batch", batch_id:, status:, completed:, failed:, total:}.
     def run_batch(input: nil, output: nil, progress: nil, **body)
       text = sequence(body, progress)
       deliver(started(progress) do |handle, queue, tag, id, error|
