@@ -36,12 +36,19 @@ type pending struct {
 	done     chan struct{} // closed behind finish; nil if nobody waits for that
 }
 
-// Progress tells how much of a form was sent, or of an answer written to its file.
+// Progress tells how much of a form was sent, or of an answer written to its file, or how far a batch is.
 type Progress struct {
-	// Way is "upload" or "download".
+	// Way is "upload" or "download", or "batch" while RunBatch waits for the batch.
 	Way string `json:"way"`
-	// Bytes is how many have passed in this attempt; Total is how many there are, 0 if that is not known.
+	// Bytes is how many have passed in this attempt. Total is how many there are, or, of a batch, how many requests it
+	// has; 0 if that is not known.
 	Bytes, Total uint64
+	// File says which of a batch's results is downloaded: "output" or "errors".
+	File string
+	// BatchID and Status are a batch's, Completed and Failed how many of its requests are that, as far as it tells.
+	BatchID           string `json:"batch_id"`
+	Status            string
+	Completed, Failed uint64
 }
 
 // use runs body with the client's handle, which lives until it returns.

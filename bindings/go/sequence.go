@@ -12,24 +12,36 @@ import (
 )
 
 // PollOption says how the library looks at an object until it is done.
-type PollOption func(members map[string]any)
+type PollOption func(*polling)
+
+// polling is what PollOptions set: members of the library's JSON, and who is told meanwhile.
+type polling struct {
+	members  map[string]any
+	progress func(Progress)
+}
 
 // WithPollInterval sets the time before the second look, and the most that it grows to. 1 and 10 seconds unless given.
 func WithPollInterval(first, most time.Duration) PollOption {
-	return func(members map[string]any) {
-		members["interval_ms"], members["max_interval_ms"] = first.Milliseconds(), most.Milliseconds()
+	return func(p *polling) {
+		p.members["interval_ms"], p.members["max_interval_ms"] = first.Milliseconds(), most.Milliseconds()
 	}
 }
 
 // WithPollField names the field that tells what has become of the object; "status" unless given. For WaitUntil only.
 func WithPollField(name string) PollOption {
-	return func(members map[string]any) { members["field"] = name }
+	return func(p *polling) { p.members["field"] = name }
 }
 
 // WithPollStatuses names the statuses that end the wait, in place of those in which the API's objects stay, or wait for
 // their owner, such as completed, failed and requires_action. For WaitUntil only.
 func WithPollStatuses(statuses ...string) PollOption {
-	return func(members map[string]any) { members["statuses"] = statuses }
+	return func(p *polling) { p.members["statuses"] = statuses }
+}
+
+// WithBatchProgress tells how much of the input has gone up, what is new of the batch, and how much of the results has
+// come, as Request.OnProgress is told. For RunBatch only.
+func WithBatchProgress(tell func(Progress)) PollOption {
+	return func(p *polling) { p.members["progress"], p.progress = tell != nil, tell }
 }
 
 // WaitUntil asks for an object until it is done: a run, batch, fine-tuning job, vector-store file, video or background
@@ -41,7 +53,7 @@ func (c *Client) WaitUntil(ctx context.Context, request *Request, options ...Pol
 		return nil, err
 	}
 	defer call(lib.request_free, native)
-	text, err := sequenceJSON(nil, until(ctx), options...)
+	text, _, err := sequenceJSON(nil, until(ctx), options...)
 	if err != nil {
 		return nil, err
 	}
@@ -60,11 +72,11 @@ func (c *Client) WaitUntil(ctx context.Context, request *Request, options ...Pol
 // batch goes on at the server, and the Body of the *Error holds the member that another RunBatch goes on with, such as
 // {"batch_id": "batch_1"}, with an input of "".
 func (c *Client) RunBatch(ctx context.Context, body any, input, output string, options ...PollOption) (*Response, error) {
-	text, err := sequenceJSON(body, until(ctx), options...)
+	text, progress, err := sequenceJSON(body, until(ctx), options...)
 	if err != nil {
 		return nil, err
 	}
-	return c.sequence(ctx, nil, func(handle, queue uintptr, tag uint64, id *uint64, broken *uintptr) uintptr {
+	return c.sequence(ctx, progress, func(handle, queue uintptr, tag uint64, id *uint64, broken *uintptr) uintptr {
 		return call(lib.batch_run_to, handle, uintptr(unsafe.Pointer(&text[0])), uintptr(len(text)),
 			uintptr(unsafe.Pointer(cString(input))), uintptr(unsafe.Pointer(cString(output))), queue, uintptr(tag),
 			uintptr(unsafe.Pointer(id)), uintptr(unsafe.Pointer(broken)))
@@ -79,8 +91,7 @@ func (c *Client) RunBatch(ctx context.Context, body any, input, output string, o
 // When ctx ends, or the network fails for good, the Body of the *Error is what another UploadInParts of the same file
 // goes on with, as its body.
 func (c *Client) UploadInParts(ctx context.Context, path string, body any, progress func(Progress)) (*Response, error) {
-	wanted := func(members map[string]any) { members["progress"] = progress != nil }
-	text, err := sequenceJSON(body, wanted)
+	text, progress, err := sequenceJSON(body, WithBatchProgress(progress))
 	if err != nil {
 		return nil, err
 	}
@@ -111,15 +122,15 @@ func (c *Client) sequence(ctx context.Context, progress func(Progress), submit s
 
 // until lets the call end with ctx's deadline, if it has one.
 func until(ctx context.Context) PollOption {
-	return func(members map[string]any) {
+	return func(p *polling) {
 		if limit := (&Request{}).limit(ctx); limit != 0 {
-			members["timeout_ms"] = limit
+			p.members["timeout_ms"] = limit
 		}
 	}
 }
 
-// sequenceJSON is a body with the members that options add.
-func sequenceJSON(body any, first PollOption, options ...PollOption) ([]byte, error) {
+// sequenceJSON is a body with the members that options add, and who is told how far it has come.
+func sequenceJSON(body any, first PollOption, options ...PollOption) ([]byte, func(Progress), error) {
 	given := map[string]json.RawMessage{}
 	if body != nil {
 		text, err := jsonOf(body)
@@ -127,16 +138,17 @@ func sequenceJSON(body any, first PollOption, options ...PollOption) ([]byte, er
 			err = json.Unmarshal(text, &given)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("oaic: the body is no JSON object: %w", err)
+			return nil, nil, fmt.Errorf("oaic: the body is no JSON object: %w", err)
 		}
 	}
-	members := make(map[string]any, len(given)+len(options))
+	how := polling{members: make(map[string]any, len(given)+len(options))}
 	for name, value := range given {
-		members[name] = value
+		how.members[name] = value
 	}
-	first(members)
+	first(&how)
 	for _, option := range options {
-		option(members)
+		option(&how)
 	}
-	return json.Marshal(members)
+	text, err := json.Marshal(how.members)
+	return text, how.progress, err
 }

@@ -111,6 +111,40 @@ func TestABatchRunsFromItsInputToItsResults(t *testing.T) {
 	equal(t, sent["completion_window"].(string), "24h")
 }
 
+func TestABatchTellsHowFarItIs(t *testing.T) {
+	server := startServer(t)
+	server.script(`{"match": {"path": "/v1/batches"}, "status": 200, "body": {"id": "batch-test", "status": "validating"}}`)
+	server.script(`{"match": {"path": "/v1/batches/*"}, "status": 200, "body": {"id": "batch-test", "status": "in_progress",
+		"request_counts": {"completed": 40, "failed": 1, "total": 100}}}`)
+	folder := t.TempDir()
+	input, output := filepath.Join(folder, "in.jsonl"), filepath.Join(folder, "out.jsonl")
+	must(t, os.WriteFile(input, []byte("{}\n"), 0o600))
+	var told []oaic.Progress // of a body that goes up or down its last alone
+	tell := func(progress oaic.Progress) {
+		if last := len(told) - 1; last >= 0 && told[last].Way == progress.Way && progress.Way != "batch" {
+			told = told[:last]
+		}
+		told = append(told, progress)
+	}
+	client := server.client()
+	_, err := client.RunBatch(t.Context(), map[string]any{"endpoint": "/v1/embeddings"}, input, output, soon,
+		oaic.WithBatchProgress(tell))
+	must(t, err)
+	equal(t, len(told), 5)
+	equal(t, told[0], oaic.Progress{Way: "upload", Bytes: told[0].Total, Total: told[0].Total})
+	equal(t, told[0].Total > 3, true)
+	equal(t, told[1], oaic.Progress{Way: "batch", BatchID: "batch-test", Status: "validating"})
+	equal(t, told[2], oaic.Progress{Way: "batch", BatchID: "batch-test", Status: "in_progress", Completed: 40, Failed: 1,
+		Total: 100})
+	equal(t, told[3].Status, "completed")
+	equal(t, told[4], oaic.Progress{Way: "download", Bytes: 11, Total: 11, File: "output"})
+
+	_, err = client.RunBatch(t.Context(), `{"batch_id": "batch-test"}`, "", "", oaic.WithBatchProgress(nil))
+	must(t, err)
+	_, err = client.WaitUntil(t.Context(), job("job-1"), oaic.WithBatchProgress(tell))
+	equal(t, errors.Is(err, oaic.InvalidArgument), true)
+}
+
 func TestAnInterruptedBatchGoesOn(t *testing.T) {
 	server := startServer(t)
 	server.script(`{"match": {"path": "/v1/batches/*"}, "times": null, "status": 200, "body": {"status": "in_progress"}}`)

@@ -156,6 +156,31 @@ export interface Progress {
     total: number | null;
 }
 
+/** How far a batch run is: its input, the batch, its results; `way` tells which. */
+export type BatchProgress = BatchUploadProgress | BatchStateProgress | BatchDownloadProgress;
+
+/** How much of the input has gone up. */
+export interface BatchUploadProgress extends Progress {
+    way: 'upload';
+}
+
+/** What is new of the batch. What it does not tell is null. */
+export interface BatchStateProgress {
+    way: 'batch';
+    batch_id: string;
+    status: string;
+    /** How many of its requests are completed, how many have failed, and how many there are. */
+    completed: number | null;
+    failed: number | null;
+    total: number | null;
+}
+
+/** How much of a file of results has come. */
+export interface BatchDownloadProgress extends Progress {
+    way: 'download';
+    file: 'output' | 'errors';
+}
+
 /** Names and values; an array stands for several values. Anything that iterates over pairs serves, such as Headers. */
 export type Pairs = Record<string, unknown> | Iterable<readonly [string, unknown]>;
 
@@ -225,6 +250,8 @@ export interface BatchOptions extends PollOptions {
     input?: string;
     /** The file for the results; the lines that failed go to the same name with .errors added. Without it, to none. */
     output?: string;
+    /** Is told how far the upload, the batch and the download of its results are, at most ten times a second. */
+    onProgress?: (progress: BatchProgress) => void;
 }
 
 export interface PartsOptions {

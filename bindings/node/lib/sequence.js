@@ -16,7 +16,7 @@ function waitUntil(core, path, options = {}) {
 }
 
 function runBatch(core, body, options = {}) {
-    const json = jsonOf({ ...membersOf(body), ...pollMembers(options) });
+    const json = jsonOf({ ...membersOf(body), ...pollMembers(options), progress: Boolean(options.onProgress) });
     const { input = null, output = null } = options;
     return core.call(options, (client, queue, tag) =>
         lib.batch_run_to(client, json, json.length, input, output, queue, tag, out[0], out[1]), copyResponse);

@@ -82,6 +82,31 @@ test('a batch runs from its input to its results', async (t) => {
     assert.deepEqual([created.path, created.body.endpoint, created.body.metadata], ['/v1/batches', '/v1/embeddings', { for: 'tests' }]);
 });
 
+test('a batch tells how far it is', async (t) => {
+    const batch = { id: 'batch-test', status: 'in_progress', request_counts: { completed: 40, failed: 1, total: 100 } };
+    await server.ask('/_script', [
+        { match: { path: '/v1/batches' }, status: 200, body: { id: 'batch-test', status: 'validating' } },
+        { match: { path: '/v1/batches/*' }, status: 200, body: batch },
+    ]);
+    const [input, output] = [fileOf('in.jsonl', '{}\n'), path.join(folder, 'out.jsonl')];
+    const told = []; // of a body that goes up or down its last alone
+    const onProgress = (progress) => {
+        if (progress.way !== 'batch' && progress.way === told.at(-1)?.way) told.pop();
+        told.push(progress);
+    };
+    await clientOf(t).runBatch({ endpoint: '/v1/embeddings' }, { input, output, onProgress, ...soon });
+    const [upload, ...others] = told;
+    assert.deepEqual(upload, { way: 'upload', bytes: upload.total, total: upload.total });
+    assert.ok(upload.total > 3);
+    const state = { way: 'batch', batch_id: 'batch-test' };
+    assert.deepEqual(others, [
+        { ...state, status: 'validating', completed: null, failed: null, total: null },
+        { ...state, status: 'in_progress', completed: 40, failed: 1, total: 100 },
+        { ...state, status: 'completed', completed: 1, failed: 0, total: 1 },
+        { way: 'download', bytes: 11, total: 11, file: 'output' },
+    ]);
+});
+
 test('an interrupted batch goes on', async (t) => {
     await server.ask('/_script', [{ match: { path: '/v1/batches/*' }, times: null, status: 200, body: { status: 'in_progress' } }]);
     const client = clientOf(t);

@@ -34,6 +34,15 @@ export async function use(headers: Headers): Promise<void> {
     new Client({ tokenProvider: () => 'token' }).configure({ tokenProvider: null });
     const waited: Response = await client.waitUntil('/batches/b', { intervalMs: 1, statuses: ['completed'], query: { a: 1 } });
     await client.runBatch({ endpoint: '/v1/embeddings' }, { input: 'a', output: 'b', signal: AbortSignal.timeout(1) });
+    await client.runBatch({ endpoint: '/v1/embeddings' }, {
+        onProgress: (progress) => {
+            const total: number | null = progress.total;
+            if (progress.way === 'batch') void [progress.batch_id.trim(), progress.status.trim(), total];
+            else if (progress.way === 'download') void [progress.bytes, progress.file.trim()];
+            // @ts-expect-error: an upload is of bytes alone
+            else void [progress.bytes, progress.status];
+        },
+    });
     await client.uploadInParts('a', { purpose: 'batch' }, { onProgress: ({ total }) => void [total, waited] });
     const source: string = client.config().maxRetries.source;
     client.verifyWebhook(whole, headers);

@@ -294,7 +294,7 @@ def test_files_go_up_and_come_down(server: Server, client: oaic.Client, tmp_path
         client.request(oaic.Request("GET", "/files/zeros-1000/content", output=file.fileno(), on_progress=told.append))
     assert (tmp_path / "c").read_bytes() == bytes(1000)
     assert {progress.way for progress in told} == {"upload", "download"}
-    assert told[-1] == ("download", 1000, 1000)
+    assert told[-1] == oaic.Progress("download", 1000, 1000)
     assert client.download("zeros-100000").body == bytes(100000)
     with pytest.raises(oaic.FileError, match="none"):
         client.upload(tmp_path / "none", {"purpose": "batch"})

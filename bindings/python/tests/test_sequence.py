@@ -60,6 +60,49 @@ def test_a_batch_runs_from_its_input_to_its_results(server: Server, client: oaic
             client.run_batch(body)
 
 
+def told_of_a_batch(told: list[oaic.Progress | oaic.BatchProgress]) -> None:
+    """Looks whether this is what a batch that `slow` let run tells."""
+    # Of a body that goes up or down its last alone.
+    upload, *others = {one if one.way == "batch" else one.way: one for one in told}.values()
+    assert isinstance(upload, oaic.Progress) and upload.way == "upload" and upload.bytes == upload.total
+    assert upload.bytes > 3 and upload.file is None
+    assert others == [
+        oaic.BatchProgress("batch", "batch-test", "validating", None, None, None),
+        oaic.BatchProgress("batch", "batch-test", "in_progress", 40, 1, 100),
+        oaic.BatchProgress("batch", "batch-test", "completed", 1, 0, 1),
+        oaic.Progress("download", 11, 11, "output"),
+    ]
+
+
+def slow(server: Server) -> None:
+    """Lets the server's batch be seen in three statuses."""
+    counts = {"completed": 40, "failed": 1, "total": 100}
+    running = {"id": "batch-test", "status": "in_progress", "request_counts": counts}
+    rules: list[dict[str, Any]] = [
+        {"match": {"path": "/v1/batches"}, "body": {"id": "batch-test", "status": "validating"}},
+        {"match": {"path": "/v1/batches/*"}, "body": running},
+    ]
+    server.ask("/_script", [{"status": 200, **rule} for rule in rules])
+
+
+def test_a_batch_tells_how_far_it_is(server: Server, options: Options, client: oaic.Client, tmp_path: Path) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text("{}\n")
+    told: list[oaic.Progress | oaic.BatchProgress] = []
+    slow(server)
+    client.run_batch({"endpoint": "/v1/embeddings"}, source, target, on_progress=told.append, **SOON)
+    told_of_a_batch(told)
+
+    async def main() -> None:
+        async with oaic.AsyncClient(**options()) as client:
+            await client.run_batch({"endpoint": "/v1/embeddings"}, source, target, on_progress=told.append, **SOON)
+
+    told.clear()
+    slow(server)
+    asyncio.run(main())
+    told_of_a_batch(told)
+
+
 def test_an_interrupted_batch_goes_on(server: Server, options: Options, tmp_path: Path) -> None:
     rule = {"match": {"path": "/v1/batches/*"}, "times": None, "status": 200, "body": {"status": "in_progress"}}
     server.ask("/_script", [rule])
@@ -102,7 +145,7 @@ def test_a_file_goes_up_in_parts_and_an_interrupted_one_goes_on(server: Server, 
     told: list[oaic.Progress] = []
     with oaic.Client(**options(max_retries=0)) as client:
         assert client.upload_in_parts(path, body, told.append).json()["status"] == "completed"
-        assert told[-1] == ("upload", 1000, 1000)
+        assert told[-1] == oaic.Progress("upload", 1000, 1000)
         assert server.ask("/_stats")["arrived"] == 6
         server.ask("/_reset", post=True)
         server.ask("/_script", [{"match": {"path": "/v1/uploads/upload-test/complete"}, "status": 500}])
@@ -127,7 +170,7 @@ def test_the_same_without_waiting(server: Server, options: Options, tmp_path: Pa
             batch = await client.run_batch({"endpoint": "/v1/embeddings"}, source, target, **SOON)
             assert target.read_text() == batch.json()["output_file_id"]
             await client.upload_in_parts(source, {"purpose": "batch", "part_bytes": 300}, told.append)
-            assert told.pop() == ("upload", 1000, 1000)
+            assert told.pop() == oaic.Progress("upload", 1000, 1000)
             await client.upload(source, {"purpose": "batch"}, on_progress=told.append)
             assert told[-1].way == "upload"
 

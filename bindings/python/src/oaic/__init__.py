@@ -11,7 +11,7 @@ from ._core import signed
 from ._log import set_log, to_logging
 from ._native import quick as _quick
 from ._request import FileInput, Json, Request, RequestOptions, text
-from ._response import Embeddings, Progress, Response, Usage
+from ._response import BatchProgress, Embeddings, Progress, Response, Usage
 from ._stream import AsyncStream, Event, Stream
 from ._tokens import Token, TokenProvider
 from .errors import (
@@ -48,12 +48,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "APIConnectionError", "APIError", "APIResponseError", "APIStatusError", "APITimeoutError", "AsyncClient",
-    "AsyncStream", "AuthenticationError", "BadRequestError", "Client", "ClosedError", "ConfigError", "ConflictError",
-    "DeadlineError", "Embeddings", "Event", "FileError", "FileInput", "ForkedError", "InternalServerError",
-    "InvalidArgumentError", "Json", "LimitExceededError", "NotFoundError", "NotSentError", "OaicError",
-    "PermissionDeniedError", "Progress", "QueueFullError", "QuotaError", "RateLimitError", "Request", "RequestCancelledError",
-    "RequestOptions", "Response", "Stream", "Token", "TokenProvider", "UnprocessableEntityError", "Usage", "WebhookError", "set_log",
-    "to_logging", "verify_webhook",
+    "AsyncStream", "AuthenticationError", "BadRequestError", "BatchProgress", "Client", "ClosedError", "ConfigError",
+    "ConflictError", "DeadlineError", "Embeddings", "Event", "FileError", "FileInput", "ForkedError",
+    "InternalServerError", "InvalidArgumentError", "Json", "LimitExceededError", "NotFoundError", "NotSentError",
+    "OaicError", "PermissionDeniedError", "Progress", "QueueFullError", "QuotaError", "RateLimitError", "Request",
+    "RequestCancelledError", "RequestOptions", "Response", "Stream", "Token", "TokenProvider",
+    "UnprocessableEntityError", "Usage", "WebhookError", "set_log", "to_logging", "verify_webhook",
 ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from ._core import Core
 from ._face import Face
 from ._native import EVENT_DONE, EVENT_PROGRESS, quick
 from ._request import FileInput, Json, Native, Request, RequestOptions
-from ._response import Embeddings, Progress, Response, good, take, tell
+from ._response import BatchProgress, Embeddings, Progress, Response, good, take, tell
 from ._stream import AsyncStream, Queue
 from ._tokens import LoopTokens, TokenProvider
 from .errors import OaicError, check
@@ -37,7 +37,7 @@ class _Channel:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.queue = Queue()
         self.pending: dict[int, asyncio.Future[Response]] = {}
-        self.progress: dict[int, Callable[[Progress], object]] = {}
+        self.progress: dict[int, Callable[[Any], object]] = {}
         self.tag = 0
         self.closing = False
         loop.add_reader(self.queue.fd, self.rung)
@@ -132,7 +132,7 @@ class AsyncClient(Face):
                 channel.pending.pop(tag, None)
             raise
 
-    async def _told(self, begun: _Begun, on_progress: Callable[[Progress], object]) -> Response:
+    async def _told(self, begun: _Begun, on_progress: Callable[[Any], object]) -> Response:
         """Waits for the end, and tells how far it has come meanwhile."""
         channel, tag = begun[:2]
         channel.progress[tag] = on_progress
@@ -195,7 +195,7 @@ class AsyncClient(Face):
         finally:
             await pages.aclose()
 
-    async def _run(self, begin: _sequence.Begin, on_progress: Callable[[Progress], object] | None = None) -> Response:
+    async def _run(self, begin: _sequence.Begin, on_progress: Callable[[Any], object] | None = None) -> Response:
         loop = asyncio.get_running_loop()
         channel = self._channel(loop)
         self._serve_tokens()
@@ -214,10 +214,13 @@ class AsyncClient(Face):
         body: Json,
         input: str | os.PathLike[str] | None = None,
         output: str | os.PathLike[str] | None = None,
+        *,
+        on_progress: Callable[[Progress | BatchProgress], object] | None = None,
         **options: Unpack[_sequence.PollOptions],
     ) -> Response:
         """Runs a batch from its input file to its results; as `Client.run_batch`."""
-        return await self._run(_sequence.run_batch(body, input, output, options))
+        begin = _sequence.run_batch(body, input, output, on_progress is not None, options)
+        return await self._run(begin, on_progress)
 
     async def upload_in_parts(
         self, path: str | os.PathLike[str], body: Json, on_progress: Callable[[Progress], object] | None = None

@@ -13,7 +13,7 @@ from ._core import Core
 from ._face import Face
 from ._native import EVENT_DONE, EVENT_PROGRESS, quick
 from ._request import FileInput, Json, Native, Request, RequestOptions
-from ._response import Embeddings, Progress, Response, good, tell
+from ._response import BatchProgress, Embeddings, Progress, Response, good, tell
 from ._stream import Queue, Stream
 from ._tokens import ThreadTokens, TokenProvider
 from .errors import OaicError, check
@@ -58,7 +58,7 @@ class Client(Face):
         return queue, self._core.submit(native, queue.pointer, 1)
 
     def _finish(
-        self, queue: Queue, number: int, on_progress: Callable[[Progress], object] | None = None
+        self, queue: Queue, number: int, on_progress: Callable[[Any], object] | None = None
     ) -> Response:
         """Waits for the only request of a queue. Interrupted, it cancels it and gives the queue up."""
         end: Response | None = None
@@ -123,7 +123,7 @@ class Client(Face):
         for page in self.pages(request):
             yield from page.json().get("data") or ()
 
-    def _run(self, begin: _sequence.Begin, on_progress: Callable[[Progress], object] | None = None) -> Response:
+    def _run(self, begin: _sequence.Begin, on_progress: Callable[[Any], object] | None = None) -> Response:
         queue = self._queue()
         return self._finish(queue, begin(self._core, queue.pointer, 1), on_progress)
 
@@ -138,15 +138,20 @@ class Client(Face):
         body: Json,
         input: str | os.PathLike[str] | None = None,
         output: str | os.PathLike[str] | None = None,
+        *,
+        on_progress: Callable[[Progress | BatchProgress], object] | None = None,
         **options: Unpack[_sequence.PollOptions],
     ) -> Response:
         """Runs a batch from its input file (JSONL) to its results: uploads, creates, waits, and writes its results to `output`,
         and the lines that failed to the same name with ``.errors`` added.
 
         `body` holds the members of POST /batches, such as endpoint. Gives the batch as it ended, also if it failed.
-        Interrupted, it goes on at the server, and the error's `body` holds the members that another call goes on with.
+        `on_progress` is told how much of the input has gone up and of the results has come (`Progress`), and in between
+        what is new of the batch (`BatchProgress`); the `way` of each says which it is. Interrupted, it goes on at the
+        server, and the error's `body` holds the members that another call goes on with.
         """
-        return self._run(_sequence.run_batch(body, input, output, options))
+        begin = _sequence.run_batch(body, input, output, on_progress is not None, options)
+        return self._run(begin, on_progress)
 
     def upload_in_parts(
         self, path: str | os.PathLike[str], body: Json, on_progress: Callable[[Progress], object] | None = None

@@ -39,12 +39,28 @@ class Progress(NamedTuple):
     bytes: int
     #: None where it is not known.
     total: int | None
+    #: Which of a batch's results is downloaded; None of anything else.
+    file: Literal["output", "errors"] | None = None
 
 
-def tell(progress: Callable[[Progress], object] | None, data: bytes) -> None:
-    """Tells what an event of progress says."""
+class BatchProgress(NamedTuple):
+    """What is new of a batch that `run_batch` waits for. Numbers that it does not tell are None."""
+
+    way: Literal["batch"]
+    batch_id: str
+    status: str
+    completed: int | None
+    failed: int | None
+    #: How many requests it has.
+    total: int | None
+
+
+def tell(progress: Callable[[Any], object] | None, data: bytes) -> None:
+    """Tells what an event of progress says: a BatchProgress if it is of a batch, which only `run_batch` brings."""
     if progress is not None:
-        progress(Progress(**json.loads(data)))
+        news = json.loads(data)
+        kind: Any = BatchProgress if news["way"] == "batch" else Progress
+        progress(kind(**{name: news[name] for name in kind._fields if name in news}))
 
 
 class Response:

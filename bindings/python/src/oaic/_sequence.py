@@ -54,10 +54,14 @@ def wait_until(path: str, options: WaitOptions) -> Begin:
 
 
 def run_batch(
-    body: Json, input: str | os.PathLike[str] | None, output: str | os.PathLike[str] | None, options: PollOptions
+    body: Json,
+    input: str | os.PathLike[str] | None,
+    output: str | os.PathLike[str] | None,
+    progress: bool,
+    options: PollOptions,
 ) -> Begin:
     """POST /files, POST /batches, GET until it has ended, and its results."""
-    made = encoded({**_members(body), **_polling(options)})
+    made = encoded({**_members(body), **_polling(options), "progress": progress})
     source = os.fsencode(input) if input is not None else None
     target = os.fsencode(output) if output is not None else None
 
