@@ -21,7 +21,8 @@ const LAST: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransf
 /// Whether a connection serves another request if its stream ends as soon as the client has told of the end.
 fn is_used_again() -> bool {
     let (end, ended) = mpsc::channel::<()>();
-    let (ended, again) = (Mutex::new(ended), Arc::<AtomicUsize>::default());
+    let (free, freed) = mpsc::channel::<()>();
+    let (ended, again) = (Mutex::new((ended, free)), Arc::<AtomicUsize>::default());
     let seen = again.clone();
     let address = listen(move |stream, number| {
         let mut writer = stream.try_clone().unwrap();
@@ -34,11 +35,13 @@ fn is_used_again() -> bool {
             return;
         }
         writer.write_all(LAST.as_bytes()).unwrap();
-        ended.lock().unwrap().recv().unwrap();
+        let (ended, free) = &*ended.lock().unwrap();
+        ended.recv().unwrap();
         // A fifth of the time for which the end is awaited: who awaits it less has closed the connection by then.
         thread::sleep(Duration::from_millis(20));
         // Too late, if the client has closed it.
         let _ = writer.write_all(b"0\r\n\r\n");
+        free.send(()).unwrap();
         if read_request(&mut reader).is_some() {
             seen.fetch_add(1, Ordering::SeqCst);
             writer.write_all(embedding().as_bytes()).unwrap();
@@ -48,7 +51,9 @@ fn is_used_again() -> bool {
     let (_, answer) = client.stream("/chat/completions", &chat(true));
     answer.ok();
     end.send(()).unwrap();
-    (0..20).any(|_| {
+    freed.recv_timeout(SOON).unwrap();
+    // The client needs a moment to see that it is free.
+    (0..100).any(|_| {
         client.embed("a").ok();
         again.load(Ordering::SeqCst) > 0
     })
