@@ -304,8 +304,14 @@ impl Client {
             scheduler.stop(Stop::Freed);
             // What is in flight ends on the runtime's threads, which neither they nor a shutdown can wait for.
             if runtime::check().is_ok() && !in_callback() && !runtime::on_worker() {
-                scheduler.wait_drained(FREE_PATIENCE);
-                self.sequences.wait_ended(FREE_PATIENCE);
+                let until = Instant::now() + FREE_PATIENCE;
+                let drained = scheduler.wait_drained(FREE_PATIENCE);
+                let left = until.saturating_duration_since(Instant::now());
+                if !(self.sequences.wait_ended(left) && drained) {
+                    tracing::warn!(
+                        "oai_client_free: after 10 s some requests have not ended; their events follow"
+                    );
+                }
             }
         }
         let source = self.tokens.set_source(None);
@@ -314,7 +320,7 @@ impl Client {
     }
 }
 
-/// Much longer than it takes to end what is in flight.
+/// Much longer than it takes to end what is in flight; a callback on a worker that blocks may hold it up for ever.
 const FREE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why nothing is taken any more.

@@ -6,8 +6,9 @@
 //! which then cost nothing of that at all. It must never hand out a value that was not written.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::collections::VecDeque;
 use std::fmt;
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::sync::Mutex;
@@ -23,14 +24,22 @@ const WORTH_ONE: usize = LARGE_PAGE / 2;
 /// How much is kept at most of what was given back. Hosts that collect garbage give back a whole heap of it at once.
 const KEPT: usize = 16 * LARGE_PAGE;
 
-static SPARE: Store = Store(Mutex::new(Vec::new()));
+static SPARE: Store = Store(Mutex::new(VecDeque::new()));
 
-/// Large rooms that were given back, at most [`KEPT`] in all.
-struct Store(Mutex<Vec<Spare>>);
+/// Large rooms that were given back, the oldest first, at most [`KEPT`] in all.
+struct Store(Mutex<VecDeque<Spare>>);
 
+/// A room that `alloc` gave for this layout.
 struct Spare {
     start: NonNull<u8>,
     room: Layout,
+}
+
+impl Drop for Spare {
+    fn drop(&mut self) {
+        // SAFETY: it was allocated with just this layout, and whoever takes it out of here forgets this.
+        unsafe { dealloc(self.start.as_ptr(), self.room) };
+    }
 }
 
 // SAFETY: it owns its memory alone.
@@ -125,8 +134,9 @@ impl Store {
     fn take(&self, room: Layout) -> NonNull<u8> {
         if room.align() == LARGE_PAGE {
             let mut spare = lock(&self.0);
-            if let Some(at) = spare.iter().position(|spare| spare.room == room) {
-                return spare.swap_remove(at).start;
+            let found = spare.iter().rposition(|spare| spare.room == room);
+            if let Some(spare) = found.and_then(|at| spare.remove(at)) {
+                return ManuallyDrop::new(spare).start;
             }
         }
         // SAFETY: the size is not 0.
@@ -137,33 +147,44 @@ impl Store {
         start
     }
 
-    /// Keeps a room, or frees it.
+    /// Keeps a large room in place of the oldest ones, and frees any other.
     ///
     /// # Safety
     /// The room was taken with this layout, and nobody uses it any more.
     unsafe fn give_back(&self, start: NonNull<u8>, room: Layout) {
-        if room.align() == LARGE_PAGE {
-            let mut spare = lock(&self.0);
-            let kept: usize = spare.iter().map(|spare| spare.room.size()).sum();
-            if kept + room.size() <= KEPT {
-                return spare.push(Spare { start, room });
-            }
+        let given = Spare { start, room };
+        if room.align() != LARGE_PAGE || room.size() > KEPT {
+            return;
         }
-        // SAFETY: `take` allocated it with just this layout.
-        unsafe { dealloc(start.as_ptr(), room) };
+        // The system gets them back once the lock is free.
+        let mut old = Vec::new();
+        let mut spare = lock(&self.0);
+        let mut kept: usize = spare.iter().map(|spare| spare.room.size()).sum();
+        while kept + room.size() > KEPT {
+            let Some(oldest) = spare.pop_front() else {
+                break;
+            };
+            kept -= oldest.room.size();
+            old.push(oldest);
+        }
+        spare.push_back(given);
+        drop(spare);
     }
 }
 
 /// What room for so many values is allocated as.
 fn layout(capacity: usize) -> Layout {
-    let bytes = capacity.saturating_mul(size_of::<f32>());
-    let (size, align) = match bytes {
-        0..WORTH_ONE => (bytes, align_of::<f32>()),
-        _ if bytes % LARGE_PAGE < WORTH_ONE => (bytes, LARGE_PAGE),
-        // The whole of the last page is to be ours too.
-        _ => (bytes.next_multiple_of(LARGE_PAGE), LARGE_PAGE),
+    let room = || {
+        let bytes = capacity.checked_mul(size_of::<f32>())?;
+        let (size, align) = match bytes {
+            0..WORTH_ONE => (bytes, align_of::<f32>()),
+            _ if bytes % LARGE_PAGE < WORTH_ONE => (bytes, LARGE_PAGE),
+            // The whole of the last page is to be ours too.
+            _ => (bytes.checked_next_multiple_of(LARGE_PAGE)?, LARGE_PAGE),
+        };
+        Layout::from_size_align(size, align).ok()
     };
-    Layout::from_size_align(size, align).expect("a matrix smaller than the address space")
+    room().expect("a matrix smaller than the address space")
 }
 
 #[cfg(target_os = "linux")]
@@ -252,7 +273,7 @@ mod tests {
 
     #[test]
     fn large_rooms_are_kept_up_to_a_bound_and_used_again() {
-        let store = Store(Mutex::new(Vec::new()));
+        let store = Store(Mutex::new(VecDeque::new()));
         let (large, small) = (layout(LARGE_PAGE / 4), layout(100));
         let rooms: Vec<_> = (0..18).map(|_| store.take(large)).collect();
         for &room in rooms.iter().rev() {
@@ -264,12 +285,30 @@ mod tests {
         // SAFETY: as above.
         unsafe { store.give_back(other, small) };
         let again = [(); 16].map(|()| store.take(large));
-        assert!(again.iter().all(|room| rooms[2..].contains(room)));
+        assert!(again.iter().all(|room| rooms[..16].contains(room)));
         assert!(lock(&store.0).is_empty());
         for room in again {
-            // SAFETY: as above; whoever owns the spare ones frees them here, which the library never does.
-            unsafe { dealloc(room.as_ptr(), large) };
+            // SAFETY: as above.
+            unsafe { store.give_back(room, large) };
         }
+    }
+
+    #[test]
+    fn rooms_of_another_size_take_the_place_of_the_oldest() {
+        let store = Store(Mutex::new(VecDeque::new()));
+        let [small, large] = [1, 9].map(|pages| layout(pages * LARGE_PAGE / 4));
+        let rooms: Vec<_> = (0..16).map(|_| store.take(small)).collect();
+        for room in rooms {
+            // SAFETY: it was taken with this layout.
+            unsafe { store.give_back(room, small) };
+        }
+        let room = store.take(large);
+        // SAFETY: as above.
+        unsafe { store.give_back(room, large) };
+        let sizes: Vec<_> = (lock(&store.0).iter())
+            .map(|spare| spare.room.size() / LARGE_PAGE)
+            .collect();
+        assert_eq!(sizes, [1, 1, 1, 1, 1, 1, 1, 9]);
     }
 
     #[test]

@@ -124,7 +124,8 @@ pub unsafe extern "C" fn oai_client_close(
 /// Frees a client. What is left of its requests ends with `OAI_ERR_CANCELLED`, blocked `oai_send`s of other threads too.
 ///
 /// Waits for the client's running callback, makes the outstanding ones, and returns when none can follow and the last
-/// event of each request is in its queue. Inside a callback of this very client it returns at once, and what is
+/// event of each request is in its queue. The wait for queues takes at most 10 seconds, which only a callback on a worker
+/// that blocks can use up; the log then says so. Inside a callback of this very client it returns at once, and what is
 /// outstanding follows; inside a callback of another one it does not wait for queues. In the child of a process that had
 /// used the library it does nothing.
 /// `client`: may be NULL. No other thread may begin a call with it any more. Since 0.1.

@@ -21,6 +21,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 pub struct Notices {
     told: Vec<Binds>,
     next_look: Option<Instant>,
+    /// The end of the wait that was last a reason to look at once.
+    longest: Option<Instant>,
 }
 
 impl Notices {
@@ -33,9 +35,14 @@ impl Notices {
         time
     }
 
-    /// A lane waits until then. If that is long, it is time to look at once: no step may follow before its end.
+    /// A lane waits until then. If that is long, it is time to look at once: no step may follow before its end. But not
+    /// for each request that comes back to the same wait, or makes it a little longer.
     pub fn parked(&mut self, until: Instant, now: Instant) {
-        if until >= now + LONG {
+        let is_new = self
+            .longest
+            .is_none_or(|longest| until >= longest + BETWEEN_LOOKS);
+        if is_new && until >= now + LONG {
+            self.longest = Some(until);
             self.next_look = None;
         }
     }
@@ -286,6 +293,11 @@ mod tests {
         notices.parked(now + Duration::from_millis(4_999), now);
         assert!(!notices.is_time(now));
         notices.parked(now + LONG, now);
+        assert!(notices.is_time(now));
+        // Once for a wait, however many come back to it.
+        notices.parked(now + LONG + Duration::from_millis(999), now);
+        assert!(!notices.is_time(now));
+        notices.parked(now + LONG + Duration::from_secs(1), now);
         assert!(notices.is_time(now));
     }
 }

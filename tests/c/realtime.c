@@ -263,7 +263,7 @@ static void refused(void)
 static void on_wanted(void *user_data, uint64_t wanted)
 {
     static int asked;
-    char token[16];
+    char token[32];
     snprintf(token, sizeof token, "token-%d", ++asked);
     CHECK_STATUS(oai_provide_token((oai_client *)user_data, wanted, token, OAI_STRLEN, 0, NULL), OAI_OK);
 }
