@@ -2140,13 +2140,14 @@ oai_status oai_wait_until_to(const oai_client *client,
  *
  * `client`: not NULL. `json`: not NULL, an object with the members of `POST /batches`: `endpoint`, such as
  * `"/v1/chat/completions"`, and whatever else, such as `metadata`; `completion_window` is `"24h"` unless given. Beside
- * these `interval_ms`, `max_interval_ms` and `timeout_ms` as for `oai_wait_until`; `progress`, true or false, which the
- * other forms look at; and, to go on from an earlier call, `batch_id` (only waits and fetches the results; needs no
- * `endpoint`) or `input_file_id` (does not upload). `len`: its bytes, or `OAI_STRLEN`. `input`: the path of a JSONL
- * file, one request a line; NULL with `batch_id` or `input_file_id`, else not. `output`: nullable, the path that the batch's output file is written to, as with
- * `oai_request_set_output_path`; its error file, with the lines that failed, goes to the same path with `.errors` added.
- * A file that the batch does not have leaves its path alone; with NULL neither is fetched. `response`: not NULL; always
- * gets a response (except in a forked child), which the caller frees with `oai_response_free`: the batch as it ended.
+ * these `interval_ms`, `max_interval_ms` and `timeout_ms` as for `oai_wait_until`; `progress`, true or false, which
+ * the other forms look at; and, to go on from an earlier call, `batch_id` (only waits and fetches the results; needs
+ * no `endpoint`) or `input_file_id` (does not upload). `len`: its bytes, or `OAI_STRLEN`. `input`: the path of a JSONL
+ * file, one request a line; NULL with `batch_id` or `input_file_id`, else not. `output`: nullable, the path that the
+ * batch's output file is written to, as with `oai_request_set_output_path`; its error file, with the lines that
+ * failed, goes to the same path with `.errors` added. A file that the batch does not have leaves its path alone; with
+ * NULL neither is fetched. `response`: not NULL; always gets a response (except in a forked child), which the caller
+ * frees with `oai_response_free`: the batch as it ended.
  * Returns the response's status. It is `OAI_OK` also for a batch that failed, expired or was cancelled: look at its
  * `status` and `request_counts`. An error once something is at the server says so, and the response's body is then the
  * JSON member to go on with, such as `{"batch_id":"batch_1"}`: the error of a step that retries could not help;
@@ -2208,10 +2209,10 @@ oai_status oai_batch_run_to(const oai_client *client,
  *
  * `client`: not NULL. `json`: not NULL, an object with the members of `POST /uploads`: `purpose`, and whatever else;
  * `filename` and `mime_type` are the path's unless given, `bytes` is the file's. Beside these `part_bytes`, for parts
- * smaller than 64 MiB, `progress`, and, to go on with an interrupted upload of the same file, `upload_id` and `part_ids`: the ids of
- * the parts in their order, null where one is missing. `len`: its bytes, or `OAI_STRLEN`. `path`: not NULL, of a file
- * that is not empty. `response`: not NULL; always gets a response (except in a forked child), which the caller frees
- * with `oai_response_free`: the completed upload, with the `file` in it.
+ * smaller than 64 MiB, `progress`, and, to go on with an interrupted upload of the same file, `upload_id` and
+ * `part_ids`: the ids of the parts in their order, null where one is missing. `len`: its bytes, or `OAI_STRLEN`.
+ * `path`: not NULL, of a file that is not empty. `response`: not NULL; always gets a response (except in a forked
+ * child), which the caller frees with `oai_response_free`: the completed upload, with the `file` in it.
  * Returns the response's status. When an upload that was begun ends early, but may still come to a good end (a cancel, a
  * close, the network, an overloaded server), the response's body is the JSON to go on with: `upload_id`, `part_ids` and
  * `part_bytes`. After an error that no repetition helps the upload is cancelled at the server.
@@ -2370,21 +2371,23 @@ void oai_batch_free(oai_batch *batch);
  *
  * The opening is a request like any other: it waits in the queue, within the limits of its model (the query parameter
  * `model`), holds a slot until the server has answered, and is retried by the same options; `timeout_ms` is its time.
- * The open connection holds no slot, and statistics count it as its opening and the bytes of its messages. It goes to `base_url` with the client's key or token, headers, proxy and CA, by
- * HTTP/1.1; a redirect is an error. On an Azure endpoint with a dated `azure_api_version`, `/realtime` sends `model` as
- * `deployment`. While `stream_buffer_events` messages are unread the socket is not read. A message of more than
- * `max_response_bytes` ends the connection, and so does silence of `idle_timeout_ms`, answers to pings included.
+ * The open connection holds no slot, and statistics count it as its opening and the bytes of its messages. It goes to
+ * `base_url` with the client's key or token, headers, proxy and CA, by HTTP/1.1; a redirect is an error. On an Azure
+ * endpoint with a dated `azure_api_version`, `/realtime` sends `model` as `deployment`. While `stream_buffer_events`
+ * messages are unread the socket is not read. A message of more than `max_response_bytes` ends the connection, and so
+ * does silence of `idle_timeout_ms`, answers to pings included.
  *
  * `client`: not NULL; `oai_client_close` closes the connection, freeing the client ends it. `request`: not NULL, a GET
  * request without a body, such as `GET /realtime` with the query `model`, or `GET /responses`; only read. `options`:
  * nullable, a JSON object of any of these: `reconnect` (false; true: a connection that was lost, or closed by the server
- * with 1001, 1005, 1011, 1012, 1013 or 1015, is made anew after a backoff, at most `max_retries` times in a row when it
- * lasts less than `max_retry_delay_ms`; the server has forgotten the session then), `max_unsent_bytes` (16777216),
- * `ping_interval_ms` (20000; after so much silence the server is asked whether it is there; 0: never). `len`: its bytes,
+ * with 1001, 1005, 1011, 1012, 1013 or 1015, or with messages left to send, is made anew after a backoff, at most
+ * `max_retries` times in a row when it lasts less than `max_retry_delay_ms`; the server has forgotten the session then),
+ * `max_unsent_bytes` (16777216; also a bound of one message for each 64 of them), `ping_interval_ms` (20000; after so
+ * much silence, or half of `idle_timeout_ms`, the server is asked whether it is there; 0: never). `len`: its bytes,
  * or `OAI_STRLEN`. `realtime`: not NULL, gets the connection, which the caller frees with `oai_realtime_free`. `error`:
  * nullable.
- * Returns `OAI_OK`: the connection is being made. Otherwise it was refused: `OAI_ERR_NO_API_KEY`, `OAI_ERR_CLOSED`,
- * `OAI_ERR_INVALID_ARGUMENT`, `OAI_ERR_FORKED`, `OAI_ERR_SHUTDOWN`. Any thread; never blocks. Since 0.1.
+ * Returns `OAI_OK`: the connection is being made. Otherwise it was refused as `oai_submit` refuses, but never with
+ * `OAI_ERR_QUEUE_FULL`: it then waits for a place. Any thread; never blocks. Since 0.1.
  */
 oai_status oai_realtime_open(const oai_client *client,
                              const oai_request *request,
@@ -2482,18 +2485,16 @@ oai_status oai_realtime_next(const oai_realtime *realtime,
 
 /**
  * Closes a connection: what waits to be sent goes first, then a close frame, and once the server has answered (at most
- * five seconds later, or `idle_timeout_ms`) the terminal event follows, with `OAI_OK` if everything was sent. Messages may still come until
- * then. Where there is no connection yet, it is still made if there is something to send.
+ * five seconds later, or `idle_timeout_ms`; as long after the last byte that it took if it takes no more) the terminal
+ * event follows, with `OAI_OK` if everything was sent. Messages may still come until then. Where there is no
+ * connection yet, it is still made if there is something to send.
  *
  * `realtime`: not NULL. `code`: 1000, or 3000 to 4999; 0: 1000. `reason`: nullable, at most 123 bytes. `error`:
  * nullable.
  * Returns `OAI_OK`, also when it is being closed already; `OAI_ERR_CLOSED` when it has ended;
  * `OAI_ERR_INVALID_ARGUMENT`; `OAI_ERR_FORKED`. Any thread, callbacks included; never blocks. Since 0.1.
  */
-oai_status oai_realtime_close(const oai_realtime *realtime,
-                              int32_t code,
-                              const char *reason,
-                              oai_error **error);
+oai_status oai_realtime_close(const oai_realtime *realtime, int32_t code, const char *reason, oai_error **error);
 
 /**
  * Frees a connection's handle, at any time, callbacks included. One that has not ended is closed as by

@@ -1,8 +1,8 @@
 //! Tells the host how far a body has come, beside the chunks and the terminal event.
 //!
 //! A [`Progress`] is asked at every piece and says little: at most ten reports a second, none while the last is unread,
-//! and always the one that completes a body. A call of several requests tells of them all as itself. None follows the terminal event, though an upload's connection may still
-//! be at work then.
+//! and always the one that completes a body. A call of several requests tells of them all as itself. None follows the
+//! terminal event, though an upload's connection may still be at work then.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -52,13 +52,14 @@ unsafe fn arguments<'a>(
 ///
 /// `client`: not NULL. `json`: not NULL, an object with the members of `POST /batches`: `endpoint`, such as
 /// `"/v1/chat/completions"`, and whatever else, such as `metadata`; `completion_window` is `"24h"` unless given. Beside
-/// these `interval_ms`, `max_interval_ms` and `timeout_ms` as for `oai_wait_until`; `progress`, true or false, which the
-/// other forms look at; and, to go on from an earlier call, `batch_id` (only waits and fetches the results; needs no
-/// `endpoint`) or `input_file_id` (does not upload). `len`: its bytes, or `OAI_STRLEN`. `input`: the path of a JSONL
-/// file, one request a line; NULL with `batch_id` or `input_file_id`, else not. `output`: nullable, the path that the batch's output file is written to, as with
-/// `oai_request_set_output_path`; its error file, with the lines that failed, goes to the same path with `.errors` added.
-/// A file that the batch does not have leaves its path alone; with NULL neither is fetched. `response`: not NULL; always
-/// gets a response (except in a forked child), which the caller frees with `oai_response_free`: the batch as it ended.
+/// these `interval_ms`, `max_interval_ms` and `timeout_ms` as for `oai_wait_until`; `progress`, true or false, which
+/// the other forms look at; and, to go on from an earlier call, `batch_id` (only waits and fetches the results; needs
+/// no `endpoint`) or `input_file_id` (does not upload). `len`: its bytes, or `OAI_STRLEN`. `input`: the path of a JSONL
+/// file, one request a line; NULL with `batch_id` or `input_file_id`, else not. `output`: nullable, the path that the
+/// batch's output file is written to, as with `oai_request_set_output_path`; its error file, with the lines that
+/// failed, goes to the same path with `.errors` added. A file that the batch does not have leaves its path alone; with
+/// NULL neither is fetched. `response`: not NULL; always gets a response (except in a forked child), which the caller
+/// frees with `oai_response_free`: the batch as it ended.
 /// Returns the response's status. It is `OAI_OK` also for a batch that failed, expired or was cancelled: look at its
 /// `status` and `request_counts`. An error once something is at the server says so, and the response's body is then the
 /// JSON member to go on with, such as `{"batch_id":"batch_1"}`: the error of a step that retries could not help;

@@ -92,21 +92,23 @@ unsafe fn open(
 ///
 /// The opening is a request like any other: it waits in the queue, within the limits of its model (the query parameter
 /// `model`), holds a slot until the server has answered, and is retried by the same options; `timeout_ms` is its time.
-/// The open connection holds no slot, and statistics count it as its opening and the bytes of its messages. It goes to `base_url` with the client's key or token, headers, proxy and CA, by
-/// HTTP/1.1; a redirect is an error. On an Azure endpoint with a dated `azure_api_version`, `/realtime` sends `model` as
-/// `deployment`. While `stream_buffer_events` messages are unread the socket is not read. A message of more than
-/// `max_response_bytes` ends the connection, and so does silence of `idle_timeout_ms`, answers to pings included.
+/// The open connection holds no slot, and statistics count it as its opening and the bytes of its messages. It goes to
+/// `base_url` with the client's key or token, headers, proxy and CA, by HTTP/1.1; a redirect is an error. On an Azure
+/// endpoint with a dated `azure_api_version`, `/realtime` sends `model` as `deployment`. While `stream_buffer_events`
+/// messages are unread the socket is not read. A message of more than `max_response_bytes` ends the connection, and so
+/// does silence of `idle_timeout_ms`, answers to pings included.
 ///
 /// `client`: not NULL; `oai_client_close` closes the connection, freeing the client ends it. `request`: not NULL, a GET
 /// request without a body, such as `GET /realtime` with the query `model`, or `GET /responses`; only read. `options`:
 /// nullable, a JSON object of any of these: `reconnect` (false; true: a connection that was lost, or closed by the server
-/// with 1001, 1005, 1011, 1012, 1013 or 1015, is made anew after a backoff, at most `max_retries` times in a row when it
-/// lasts less than `max_retry_delay_ms`; the server has forgotten the session then), `max_unsent_bytes` (16777216),
-/// `ping_interval_ms` (20000; after so much silence the server is asked whether it is there; 0: never). `len`: its bytes,
+/// with 1001, 1005, 1011, 1012, 1013 or 1015, or with messages left to send, is made anew after a backoff, at most
+/// `max_retries` times in a row when it lasts less than `max_retry_delay_ms`; the server has forgotten the session then),
+/// `max_unsent_bytes` (16777216; also a bound of one message for each 64 of them), `ping_interval_ms` (20000; after so
+/// much silence, or half of `idle_timeout_ms`, the server is asked whether it is there; 0: never). `len`: its bytes,
 /// or `OAI_STRLEN`. `realtime`: not NULL, gets the connection, which the caller frees with `oai_realtime_free`. `error`:
 /// nullable.
-/// Returns `OAI_OK`: the connection is being made. Otherwise it was refused: `OAI_ERR_NO_API_KEY`, `OAI_ERR_CLOSED`,
-/// `OAI_ERR_INVALID_ARGUMENT`, `OAI_ERR_FORKED`, `OAI_ERR_SHUTDOWN`. Any thread; never blocks. Since 0.1.
+/// Returns `OAI_OK`: the connection is being made. Otherwise it was refused as `oai_submit` refuses, but never with
+/// `OAI_ERR_QUEUE_FULL`: it then waits for a place. Any thread; never blocks. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oai_realtime_open(
     client: *const oai_client,
@@ -294,8 +296,9 @@ pub unsafe extern "C" fn oai_realtime_next(
 }
 
 /// Closes a connection: what waits to be sent goes first, then a close frame, and once the server has answered (at most
-/// five seconds later, or `idle_timeout_ms`) the terminal event follows, with `OAI_OK` if everything was sent. Messages may still come until
-/// then. Where there is no connection yet, it is still made if there is something to send.
+/// five seconds later, or `idle_timeout_ms`; as long after the last byte that it took if it takes no more) the terminal
+/// event follows, with `OAI_OK` if everything was sent. Messages may still come until then. Where there is no
+/// connection yet, it is still made if there is something to send.
 ///
 /// `realtime`: not NULL. `code`: 1000, or 3000 to 4999; 0: 1000. `reason`: nullable, at most 123 bytes. `error`:
 /// nullable.

@@ -39,10 +39,10 @@ unsafe fn arguments<'a>(
 ///
 /// `client`: not NULL. `json`: not NULL, an object with the members of `POST /uploads`: `purpose`, and whatever else;
 /// `filename` and `mime_type` are the path's unless given, `bytes` is the file's. Beside these `part_bytes`, for parts
-/// smaller than 64 MiB, `progress`, and, to go on with an interrupted upload of the same file, `upload_id` and `part_ids`: the ids of
-/// the parts in their order, null where one is missing. `len`: its bytes, or `OAI_STRLEN`. `path`: not NULL, of a file
-/// that is not empty. `response`: not NULL; always gets a response (except in a forked child), which the caller frees
-/// with `oai_response_free`: the completed upload, with the `file` in it.
+/// smaller than 64 MiB, `progress`, and, to go on with an interrupted upload of the same file, `upload_id` and
+/// `part_ids`: the ids of the parts in their order, null where one is missing. `len`: its bytes, or `OAI_STRLEN`.
+/// `path`: not NULL, of a file that is not empty. `response`: not NULL; always gets a response (except in a forked
+/// child), which the caller frees with `oai_response_free`: the completed upload, with the `file` in it.
 /// Returns the response's status. When an upload that was begun ends early, but may still come to a good end (a cancel, a
 /// close, the network, an overloaded server), the response's body is the JSON to go on with: `upload_id`, `part_ids` and
 /// `part_bytes`. After an error that no repetition helps the upload is cancelled at the server.

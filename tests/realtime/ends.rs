@@ -130,6 +130,19 @@ fn a_close_waits_for_a_server_that_does_not_answer_but_not_for_long() {
 }
 
 #[test]
+fn a_close_does_not_wait_for_ever_behind_what_the_server_does_not_take() {
+    let (_server, client) = server();
+    client.set(&json!({"idle_timeout_ms": 300}));
+    let talk = client.converse(&json!({"ping_interval_ms": 0}));
+    talk.say("test.silence");
+    while talk.try_send(&"x".repeat(65_535)).is_ok() {}
+    talk.close(0, "").unwrap();
+    let end = talk.end();
+    end.answer.failed(OAI_ERR_CONNECTION_LOST);
+    assert!(!end.unsent.is_empty());
+}
+
+#[test]
 fn a_connection_that_nobody_needs_any_more_is_not_made() {
     let (server, client) = server();
     server.script(Rule::pass().on("/v1/realtime").hold("gate"));
@@ -189,6 +202,24 @@ fn an_opening_has_a_time() {
     client.set(&json!({"timeout_ms": 100}));
     let end = client.open(&Request::realtime()).end();
     end.answer.failed(OAI_ERR_DEADLINE);
+}
+
+#[test]
+fn a_full_queue_takes_of_the_time_of_an_opening() {
+    let (server, client) = server();
+    server.script(Rule::pass().on("/v1/realtime").hold("gate").forever());
+    client.set(&json!({"max_concurrent_requests": 1, "queue_size": 1}));
+    let _flying = client.open(&Request::realtime());
+    assert!(server.wait_arrived(1, Duration::from_secs(10)));
+    let _waiting = client.open(&Request::realtime());
+    client.set(&json!({"timeout_ms": 100}));
+    let end = client.open(&Request::realtime()).end();
+    let failed = end.answer.failed(OAI_ERR_DEADLINE);
+    assert!(
+        failed.message.contains("queue was full"),
+        "{}",
+        failed.message
+    );
 }
 
 #[test]

@@ -164,6 +164,17 @@ fn a_server_that_says_nothing_is_asked_whether_it_is_there() {
 }
 
 #[test]
+fn it_is_asked_in_time_however_short_the_silence_may_be() {
+    let (_server, client) = server();
+    // Much shorter than the usual time between pings.
+    client.set(&json!({"idle_timeout_ms": 300}));
+    let talk = client.converse(&json!({}));
+    assert!(talk.try_next(900).unwrap().is_none());
+    talk.say("test.count");
+    talk.message();
+}
+
+#[test]
 fn a_slow_reader_holds_the_server_back_and_not_what_it_sends() {
     let (_server, client) = server();
     client.set(&json!({"stream_buffer_events": 4, "idle_timeout_ms": 200}));

@@ -84,15 +84,26 @@ impl Link {
                 "this connection's events go to its callback or queue: there are none to wait for here",
             ));
         };
-        let taken = events.wait(max, timeout);
-        if taken.is_empty() && self.over.load(Ordering::Acquire) {
-            return Err(over());
+        self.settle(events, max, events.wait(max, timeout))
+    }
+
+    /// What a wait came to that `taken` came of.
+    fn settle(&self, events: &EventQueue, max: usize, taken: Vec<Record>) -> Result<Vec<Record>> {
+        if !taken.is_empty() || !self.over.load(Ordering::Acquire) {
+            return Ok(taken);
         }
-        Ok(taken)
+        // The last event may have come behind the wait, but before `over`.
+        let last = events.take(max);
+        match last.is_empty() {
+            true => Err(over()),
+            false => Ok(last),
+        }
     }
 
     /// The terminal event was handed over.
     pub(super) fn is_over(&self) {
+        // Where the task has panicked nobody has said so yet.
+        self.outbox.end();
         self.over.store(true, Ordering::Release);
         if let Some(events) = &self.events {
             events.end();
@@ -135,3 +146,6 @@ impl Client {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,11 @@ pub struct Outbox {
     most: usize,
 }
 
+/// What a message takes beside its bytes is bounded by this: no more messages wait than there would be of this size, but
+/// always [`FEW`].
+const SMALL: usize = 64;
+const FEW: usize = 64;
+
 #[derive(Default)]
 struct State {
     messages: VecDeque<Payload>,
@@ -85,6 +90,17 @@ impl Outbox {
                 ),
             ));
         }
+        if state.messages.len() >= (self.most / SMALL).max(FEW) {
+            return Err(Error::new(
+                status::QUEUE_FULL,
+                format!(
+                    "{} messages wait to be sent, which is the most for a max_unsent_bytes of {}: send more later, or \
+                     open the connection with more",
+                    state.messages.len(),
+                    self.most
+                ),
+            ));
+        }
         state.bytes += size;
         state.messages.push_back(message);
         drop(state);
@@ -114,7 +130,18 @@ impl Outbox {
 
     /// Whether somebody has asked to close it.
     pub fn is_closing(&self) -> bool {
-        lock(&self.state).closing.is_some()
+        self.closing_code().is_some()
+    }
+
+    /// The same for the task, which is woken when somebody does.
+    pub fn poll_closing(&self, context: &mut Context<'_>) -> bool {
+        self.task.register(context.waker());
+        self.is_closing()
+    }
+
+    /// The code that the host closes it with.
+    pub fn closing_code(&self) -> Option<u16> {
+        (lock(&self.state).closing.as_ref()).map(|farewell| farewell.code)
     }
 
     /// What to give to the socket next; the task is woken when there is something. A farewell is given again and again.
@@ -223,6 +250,24 @@ mod tests {
         assert!(next(&outbox).is_some());
         outbox.flushed();
         outbox.send(text("de")).unwrap();
+    }
+
+    #[test]
+    fn it_holds_so_many_messages_however_small_they_are() {
+        for (most, messages) in [(10, 64), (6_400, 100)] {
+            let outbox = Outbox::new(most);
+            for _ in 0..messages {
+                outbox.send(text("")).unwrap();
+            }
+            let error = outbox.send(text("")).unwrap_err();
+            assert_eq!(error.status, status::QUEUE_FULL);
+            assert!(
+                error
+                    .message
+                    .starts_with(&format!("{messages} messages wait")),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub(super) struct Session {
 }
 
 /// A connection that is being made.
-pub(super) struct Opening {
+pub(super) struct Handshake {
     step: Step,
     slot: SocketSlot,
 }
@@ -78,17 +78,17 @@ impl Session {
         }
     }
 
-    fn opening(&self) -> Result<Opening> {
+    /// `until`: when its time is over, if it was tried before.
+    fn opening(&self, until: &mut Option<Instant>) -> Result<Handshake> {
         let slot = SocketSlot::default();
-        let step = self
-            .client
-            .step(self.request.to_socket_job(slot.clone())?, None)?;
-        Ok(Opening { step, slot })
+        let job = self.request.to_socket_job(slot.clone())?;
+        let step = self.client.step(self.client.in_time(job, until)?, None)?;
+        Ok(Handshake { step, slot })
     }
 
     /// The first opening, whose refusal is the whole call's; `None` where it has to come later.
-    pub fn first(&self) -> Result<Option<Opening>> {
-        match self.opening() {
+    pub fn first(&self) -> Result<Option<Handshake>> {
+        match self.opening(&mut None) {
             // There will be room by and by.
             Err(error) if error.status == status::QUEUE_FULL => Ok(None),
             first => first.map(Some),
@@ -96,7 +96,7 @@ impl Session {
     }
 
     /// Keeps the connection until it ends for good.
-    pub async fn run(mut self, delivery: &mut Delivery, first: Option<Opening>) -> Response {
+    pub async fn run(mut self, delivery: &mut Delivery, first: Option<Handshake>) -> Response {
         let mut next = first;
         let link = self.link.clone();
         let let_go = || poll_fn(|context| link.outbox.poll_idle_close(context));
@@ -114,13 +114,15 @@ impl Session {
             let parted = self.talk(socket, delivery).await;
             self.link.outbox.restart();
             let (error, farewell) = self.explain(parted);
-            let nothing_lost = self.link.outbox.is_empty() && self.link.outbox.is_closing();
-            let Some(error) = error.filter(|_| !nothing_lost) else {
+            // Who has said all and wants to close it need not care how it broke.
+            let is_over = self.link.outbox.is_empty() && self.link.outbox.is_closing();
+            let forgiven = |error: &Error| is_over && error.status == status::CONNECTION_LOST;
+            let Some(error) = error.filter(|error| !forgiven(error)) else {
                 return self.end(response, farewell);
             };
             let delay = match self.delay(&error, farewell.as_ref()) {
-                Some(delay) => delay,
-                None => {
+                Some(delay) if !is_over => delay,
+                _ => {
                     response.fail(error);
                     return self.end(response, farewell);
                 }
@@ -138,10 +140,11 @@ impl Session {
     }
 
     /// Makes a connection; without a socket the response says why there is none.
-    async fn open(&mut self, begun: Option<Opening>) -> (Response, Option<Socket>) {
+    async fn open(&mut self, begun: Option<Handshake>) -> (Response, Option<Socket>) {
         let mut begun = begun.map(Ok);
+        let mut until = None;
         let opening = loop {
-            match begun.take().unwrap_or_else(|| self.opening()) {
+            match begun.take().unwrap_or_else(|| self.opening(&mut until)) {
                 Ok(opening) => break opening,
                 Err(error) if error.status == status::QUEUE_FULL => sleep(ROOM).await,
                 Err(error) => return (Response::failed(0, error), None),
@@ -164,6 +167,7 @@ impl Session {
             stats: self.client.stats.clone(),
             unflushed: false,
             gathered: 0,
+            asked: None,
             said: None,
             broken: None,
         };
@@ -174,12 +178,20 @@ impl Session {
         let parted = loop {
             let listens = room.is_some();
             let silent = listens.then(|| heard_at + policy.idle_timeout);
-            let ping = self.options.ping_interval().filter(|_| listens);
+            // Its answer has to come before the silence is too long.
+            let ping_interval = self.options.ping_interval().filter(|_| listens);
+            let ping = ping_interval.map(|interval| interval.min(policy.idle_timeout / 2));
             let ping = ping.map(|interval| heard_at.max(pinged_at) + interval);
-            let alarm = match talk.said {
-                Some(said) => Some(said + CLOSE_WAIT.min(policy.idle_timeout)),
-                None => [silent, ping].into_iter().flatten().min(),
-            };
+            let closing = talk.said.or(talk.asked);
+            let closed = closing.map(|since| since + CLOSE_WAIT.min(policy.idle_timeout));
+            if closed.is_some_and(|closed| Instant::now() >= closed) {
+                let what = match talk.said {
+                    Some(_) => "the server did not answer the close",
+                    None => "the server no longer took what was to be sent before the close",
+                };
+                break Parted::Broken(Error::new(status::CONNECTION_LOST, what));
+            }
+            let alarm = closed.or([silent, ping].into_iter().flatten().min());
             tokio::select! {
                 biased;
                 free = delivery.room(most), if !listens => {
@@ -214,14 +226,11 @@ impl Session {
                     }
                 }
                 () = until(alarm) => {
-                    if talk.said.is_some() {
-                        break Parted::Broken(Error::new(
-                            status::CONNECTION_LOST,
-                            "the server did not answer the close",
-                        ));
+                    if closing.is_some() {
+                        continue;
                     }
                     if silent.is_some_and(|silent| Instant::now() >= silent) {
-                        break Parted::Broken(silence(policy.idle_timeout));
+                        break Parted::Broken(silence(policy.idle_timeout, pinged_at > heard_at));
                     }
                     pinged_at = Instant::now();
                     talk.ping();
@@ -243,27 +252,31 @@ impl Session {
         };
         // Some servers echo what they were sent.
         farewell.reason = self.client.target.get().redact(farewell.reason);
-        let error = (farewell.code != 1000).then(|| {
-            let reason = match &*farewell.reason {
-                "" => "it gave no reason",
-                reason => reason,
-            };
-            Error::new(
-                status::CLOSED_BY_SERVER,
-                format!(
-                    "the server closed the WebSocket with code {}: {reason}",
-                    farewell.code
-                ),
-            )
-        });
-        (error, Some(farewell))
+        let ours = self.link.outbox.closing_code();
+        let is_usual =
+            farewell.code == 1000 || ours.is_some_and(|ours| [ours, 1005].contains(&farewell.code));
+        let reason = match &*farewell.reason {
+            "" if !is_usual => "it gave no reason",
+            "" => "there were messages left to send",
+            reason => reason,
+        };
+        let error = Error::new(
+            status::CLOSED_BY_SERVER,
+            format!(
+                "the server closed the WebSocket with code {}: {reason}",
+                farewell.code
+            ),
+        );
+        let is_good = is_usual && self.link.outbox.is_empty();
+        ((!is_good).then_some(error), Some(farewell))
     }
 
     /// How long to wait before the connection is made anew; `None` if it is not.
     fn delay(&self, error: &Error, farewell: Option<&Farewell>) -> Option<Duration> {
         let policy = self.client.policy.get();
         let may_help = match farewell {
-            Some(farewell) => is_passing(farewell.code),
+            // After a good one there are messages left to send, or it would not be asked.
+            Some(farewell) => farewell.code == 1000 || is_passing(farewell.code),
             None => is_mended(error),
         };
         let most = policy.max_retries;
@@ -334,11 +347,15 @@ fn tell(delivery: &mut Delivery, json: String) {
     delivery.hand_over(Kind::Connection, json.into_bytes().into(), Room::default());
 }
 
-fn silence(limit: Duration) -> Error {
+fn silence(limit: Duration, pinged: bool) -> Error {
+    let unanswered = match pinged {
+        true => ", not even the answer to a ping",
+        false => "",
+    };
     Error::new(
         status::IDLE_TIMEOUT,
         format!(
-            "nothing came over the WebSocket for {} ms (idle_timeout_ms), not even the answer to a ping",
+            "nothing came over the WebSocket for {} ms (idle_timeout_ms){unanswered}",
             limit.as_millis()
         ),
     )
@@ -360,6 +377,8 @@ struct Talk {
     unflushed: bool,
     /// Bytes of messages that were begun since the last flush.
     gathered: usize,
+    /// When the host's wish to close was seen, or after that the last time that the connection took what was to be sent.
+    asked: Option<Instant>,
     /// When our close frame was begun.
     said: Option<Instant>,
     /// Why nothing can be written any more. What the server still has to say may tell more.
@@ -367,12 +386,15 @@ struct Talk {
 }
 
 impl Talk {
-    /// Writes what there is, and gives what is heard, if somebody listens. Nothing once, when the farewell was begun.
+    /// Writes what there is, and gives what is heard, if somebody listens. Nothing when the farewell came nearer.
     fn poll(&mut self, context: &mut Context<'_>, listens: bool) -> Poll<Option<Heard>> {
         if self.broken.is_none() {
-            let before = self.said;
+            let before = (self.asked, self.said);
             self.broken = self.write(context).err();
-            if self.said != before {
+            if self.asked.is_none() && self.link.outbox.poll_closing(context) {
+                self.asked = Some(Instant::now());
+            }
+            if (self.asked, self.said) != before {
                 return Poll::Ready(None);
             }
         }
@@ -409,6 +431,7 @@ impl Talk {
             }
             self.unflushed = false;
             let sent = self.link.outbox.flushed();
+            self.asked = self.asked.map(|_| Instant::now());
             self.stats.carried(sent as u64, 0);
             if std::mem::take(&mut self.gathered) < MOST_GATHERED {
                 return Ok(());
@@ -449,3 +472,6 @@ impl Talk {
         .await;
     }
 }
+
+#[cfg(test)]
+mod tests;

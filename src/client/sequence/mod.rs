@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::realtime::Link;
 use super::request::Request;
@@ -203,7 +203,7 @@ impl Opening {
         // Whoever ends the client's sequences looks for the scheduler first.
         client.scheduler()?;
         let runtime = runtime::start()?.handle.clone();
-        let Some(mut delivery) = self.delivery.take() else {
+        let Some(delivery) = self.delivery.take() else {
             return Ok(());
         };
         let (stop, mut stopped) = oneshot::channel();
@@ -226,11 +226,16 @@ impl Opening {
         if let Err(error) = runtime::check() {
             client.sequences.end(id, error);
         }
+        let owed = Owed {
+            delivery,
+            registered,
+        };
         runtime.spawn(async move {
+            let mut owed = owed;
             let ended = tokio::select! {
                 biased;
                 Ok(error) = &mut stopped => Err(error),
-                response = sequence(&mut delivery) => Ok(response),
+                response = sequence(&mut owed.delivery) => Ok(response),
             };
             // Whoever was told that it is ended must see that end, even if it was done in the same moment.
             stopped.close();
@@ -239,8 +244,8 @@ impl Opening {
                 (Ok(response), _) => response,
             };
             response.id = id;
-            delivery.finish(response);
-            drop(registered);
+            owed.delivery.finish(response);
+            drop(owed.registered);
         });
         Ok(())
     }
@@ -252,6 +257,13 @@ impl Drop for Opening {
             delivery.refuse();
         }
     }
+}
+
+/// What a sequence's task owes. Where it panics, or never runs, the fields are dropped in this order, so that nobody is
+/// told that it is over before its terminal event is there.
+struct Owed {
+    delivery: Delivery,
+    registered: Registered,
 }
 
 /// An entry of [`Sequences`], gone when this is dropped.
@@ -318,14 +330,37 @@ impl Client {
         }
     }
 
+    /// Bounds a request that may have to come again, since the queue is full: all tries share one deadline, which is
+    /// fixed with the first.
+    pub(super) fn in_time(&self, mut job: NewJob, until: &mut Option<Instant>) -> Result<NewJob> {
+        let now = Instant::now();
+        let Some(until) = *until else {
+            let timeout = job.timeout.or_else(|| self.timeout());
+            *until = timeout.and_then(|timeout| now.checked_add(timeout));
+            return Ok(job);
+        };
+        if until <= now {
+            return Err(Error::new(
+                status::DEADLINE,
+                "the queue was full until timeout_ms was over",
+            ));
+        }
+        job.timeout = Some(until - now);
+        Ok(job)
+    }
+
     /// Sends `request` as soon as the queue takes it; what it came to.
     pub(super) async fn take_step(
         self: &Arc<Self>,
         request: &Request,
         progress: Option<&Progress>,
     ) -> Response {
+        let mut until = None;
         loop {
-            match request.to_job().and_then(|job| self.step(job, progress)) {
+            let job = request
+                .to_job()
+                .and_then(|job| self.in_time(job, &mut until));
+            match job.and_then(|job| self.step(job, progress)) {
                 Ok(step) => return step.arrives().await,
                 Err(error) if error.status == status::QUEUE_FULL => sleep(ROOM).await,
                 Err(error) => return Response::failed(0, error),
