@@ -9,6 +9,7 @@ import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from conftest import Options
@@ -171,6 +172,99 @@ def test_a_new_provider_takes_over_from_one_that_does_not_answer(server: Server,
 
     asyncio.run(main())
     assert authorizations(server) == ["Bearer token-1"]
+
+
+def leave() -> str:
+    """Ends the program, or the thread that calls it."""
+    raise SystemExit("no vault")
+
+
+async def cancelled() -> str:
+    """Ends as a task that was cancelled."""
+    raise asyncio.CancelledError
+
+
+def test_what_no_exception_is_refuses_the_token_too(client: oaic.Client) -> None:
+    for provider, message in ((leave, "no vault"), (cancelled, "CancelledError")):
+        client.configure(token_provider=provider)
+        for _ in range(2):
+            with pytest.raises(oaic.ConfigError, match=message):
+                client.models(timeout=10)
+    client.configure(token_provider=lambda: "good")
+    client.models(timeout=10)
+
+
+def test_an_exit_ends_an_event_loop_and_not_the_tokens_of_others(options: Options) -> None:
+    given: list[str] = []
+
+    async def provider() -> str:
+        if not given:
+            given.append("good")
+            leave()
+        return given[0]
+
+    client = oaic.AsyncClient(token_provider=provider, **options())
+
+    async def use() -> int:
+        return (await client.models(timeout=10)).http_status
+
+    with pytest.raises(SystemExit):
+        asyncio.run(use())
+    assert asyncio.run(use()) == 200
+
+    async def end() -> None:
+        client.configure(token_provider=cancelled)
+        with pytest.raises(oaic.ConfigError, match="was cancelled"):
+            await client.models(timeout=10)
+        await client.close()
+
+    asyncio.run(end())
+
+
+def test_a_provider_that_was_replaced_ends_in_silence(options: Options) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+    spilt: list[Any] = []
+
+    def slow() -> str:
+        asked.set()
+        go_on.wait()
+        return sealed()
+
+    before, threading.excepthook = threading.excepthook, spilt.append
+    try:
+        with oaic.Client(token_provider=slow, **options()) as client, ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(client.models)
+            asked.wait()
+            [thread] = [one for one in threading.enumerate() if one.name == "oaic-tokens"]
+            client.configure(token_provider=Numbered())
+            waiting.result()
+            go_on.set()
+            thread.join(10)
+    finally:
+        threading.excepthook = before
+    assert spilt == [] and not thread.is_alive()
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: spilt.append(context))
+        asked = asyncio.Event()
+
+        async def never() -> str:
+            asked.set()
+            await asyncio.Event().wait()
+            return ""
+
+        async with oaic.AsyncClient(token_provider=never, **options()) as client:
+            waiting = asyncio.create_task(client.models())
+            await asked.wait()
+            client.configure(token_provider=Numbered())
+            await waiting
+        while len(asyncio.all_tasks()) > 1:
+            await asyncio.sleep(0)
+        gc.collect()
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert spilt == []
 
 
 def test_a_dropped_client_ends_its_thread(options: Options) -> None:

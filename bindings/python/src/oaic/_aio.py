@@ -85,7 +85,10 @@ class AsyncClient(Face):
         tokens = LoopTokens(self._core, provider)
         # Those whose requests wait already.
         for loop in list(self._channels):
-            loop.call_soon_threadsafe(tokens.serve)
+            try:
+                loop.call_soon_threadsafe(tokens.serve)
+            except RuntimeError:  # the loop is closed
+                pass
         return tokens
 
     def _serve_tokens(self) -> None:

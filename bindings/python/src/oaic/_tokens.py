@@ -21,7 +21,6 @@ from .errors import OaicError, check
 if TYPE_CHECKING:
     from ._core import Core
 
-_UNKNOWN_ID = -6
 _FOREVER = 2**64 - 1
 
 
@@ -71,8 +70,12 @@ class Tokens:
         self._tell("oai_provide_token", wanted, made[0], ms)
 
     def _refused(self, wanted: int, error: BaseException) -> None:
-        if not (isinstance(error, OaicError) and error.status_code == _UNKNOWN_ID):
-            self._tell("oai_refuse_token", wanted, str(error) or type(error).__name__)
+        """Tells the library why there is no token."""
+        why = str(error) or type(error).__name__
+        try:
+            self._tell("oai_refuse_token", wanted, why.encode(errors="replace").decode())
+        except OaicError:
+            pass  # Nobody waits for it any more: another provider was asked meanwhile, or the library has ended.
 
     def _tell(self, function: str, wanted: int, text: str, *more: int) -> None:
         if (core := self._core()) is not None:
@@ -108,7 +111,8 @@ class ThreadTokens(Tokens):
                 try:
                     given: Any = self._provider()
                     self._answered(wanted, asyncio.run(_awaited(given)) if inspect.isawaitable(given) else given)
-                except Exception as error:
+                except BaseException as error:
+                    # Of a SystemExit too, which would end this thread alone, and let all requests wait for ever.
                     self._refused(wanted, error)
 
 
@@ -160,11 +164,15 @@ class LoopTokens(Tokens):
         try:
             given: Any = self._provider()
             self._answered(wanted, await given if inspect.isawaitable(given) else given)
-        except asyncio.CancelledError:
-            self._refused(wanted, RuntimeError("the event loop ended before there was a token"))
-            raise
         except Exception as error:
             self._refused(wanted, error)
+        except asyncio.CancelledError:
+            self._refused(wanted, RuntimeError("asking for the token was cancelled, or the event loop ended meanwhile"))
+            raise
+        except BaseException as error:
+            # A SystemExit or a KeyboardInterrupt ends this event loop, but not others that wait for the same token.
+            self._refused(wanted, error)
+            raise
 
 
 async def _awaited(given: Awaitable[Any]) -> Any:
