@@ -130,9 +130,7 @@ func (s *Stream) Events() iter.Seq2[Event, error] {
 func (s *Stream) Next() (Event, error) {
 	for !s.over {
 		if event := s.take(); event != nil && event.kind == eventChunk {
-			data := append(json.RawMessage{}, event.bytes()...)
-			s.received = append(s.received, data)
-			return Event{data}, nil
+			return Event{s.keep(event)}, nil
 		}
 	}
 	if s.err != nil {
@@ -146,10 +144,20 @@ func (s *Stream) Close() error {
 	if !s.over {
 		s.core.cancel(s.id)
 	}
+	// What came and nobody wanted belongs to the whole, if the server had told it to its end.
 	for !s.over {
-		s.take()
+		if event := s.take(); event != nil && event.kind == eventChunk {
+			s.keep(event)
+		}
 	}
 	return nil
+}
+
+// keep copies an event's JSON, for the whole too.
+func (s *Stream) keep(event *record) json.RawMessage {
+	data := append(json.RawMessage{}, event.bytes()...)
+	s.received = append(s.received, data)
+	return data
 }
 
 // take gives the next event, which lives until the next call, or nil after a wait for more and at the end.
@@ -192,7 +200,8 @@ func (s *Stream) end(response uintptr) {
 }
 
 // Final reads what is left of the stream and gives the whole as the call would have given it without streaming: the
-// message with its text, its tool calls, its refusal, and its usage.
+// message with its text, its tool calls, its refusal, and its usage. Of a stream that was closed that is the whole too
+// if the server had told it to its end by then; else it gives the error Cancelled.
 func (s *Stream) Final() (*Response, error) {
 	for !s.over {
 		s.Next()

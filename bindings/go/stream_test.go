@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	oaic "github.com/oaic/oaic/bindings/go"
 )
@@ -101,6 +102,36 @@ func TestLeavingAStreamClosesItsConnection(t *testing.T) {
 	must(t, err)
 	if !strings.Contains(string(partial.Body), "chat.completion") {
 		t.Errorf("what came is %s", partial.Body)
+	}
+}
+
+func TestAStreamThatWasThereWhenItWasLeftIsWhole(t *testing.T) {
+	server := startServer(t)
+	chunk := `"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}]}\n\n"`
+	server.script(`{"status": 200, "headers": {"content-type": "text/event-stream"}, "chunks": [` +
+		strings.Repeat(chunk+",", 600) + `"data: [DONE]\n\n"]}`)
+	client := server.client(oaic.WithStreamBufferEvents(1000))
+	stream, err := client.ChatStream(t.Context(), hello)
+	must(t, err)
+	for {
+		stats, err := client.Stats()
+		must(t, err)
+		if strings.Contains(string(stats), `"ended":{"ok":1}`) {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	for _, err := range stream.Events() {
+		must(t, err)
+		break
+	}
+	whole, err := stream.Final()
+	must(t, err)
+	if !strings.Contains(string(whole.Body), `"`+strings.Repeat("x", 600)+`"`) {
+		t.Errorf("the whole is %s", whole.Body)
+	}
+	if _, err := stream.Next(); err != io.EOF {
+		t.Errorf("after leaving: %v", err)
 	}
 }
 

@@ -322,7 +322,10 @@ export class Stream<Event = any> implements AsyncIterableIterator<Event> {
     [Symbol.asyncIterator](): this;
     /** The pieces of text one after the other. */
     texts(): AsyncGenerator<string, void, void>;
-    /** Reads what is left and gives the whole as the call would have given it without streaming. */
+    /**
+     * Reads what is left and gives the whole as the call would have given it without streaming. Of a stream that was
+     * closed that is the whole too if the server had told it to its end by then; else it rejects with an AbortError.
+     */
     final(): Promise<Response>;
     /** What final() would give of a stream that broke off: as much as came. */
     partial(): Promise<Partial<Response> & Pick<Response, 'body' | 'text' | 'json'>>;

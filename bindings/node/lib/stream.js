@@ -20,7 +20,7 @@ class Stream {
     #onAbort = null;
     #ready = []; // events that were taken and not read: their JSON
     #next = 0; // which of them is read next
-    #received = []; // all that were read, for the whole
+    #received = []; // all that were read, or came and nobody wanted: for the whole
     #waiting = null; // the reader, when it waits: { resolve, reject }
     #error = null;
     #answer = null;
@@ -89,7 +89,10 @@ class Stream {
         return Promise.resolve({ value: undefined, done: true });
     }
 
-    /** Reads what is left and gives the whole as the call would have given it without streaming. */
+    /**
+     * Reads what is left and gives the whole as the call would have given it without streaming. Of a stream that was
+     * closed that is the whole too if the server had told it to its end by then; else it throws.
+     */
     async final() {
         await this.#toEnd();
         if (this.#error) throw this.#error;
@@ -120,7 +123,12 @@ class Stream {
             else if ((await this.next()).done) return;
         }
         // An error is for the caller to tell; what was taken and not read belongs to the whole.
-        while (!this.#closed && this.#next < this.#ready.length) this.#received.push(this.#ready[this.#next++]);
+        this.#keep();
+    }
+
+    /** Keeps what was taken and not read for the whole, which would otherwise lack it of a stream that was left early. */
+    #keep() {
+        while (this.#next < this.#ready.length) this.#received.push(this.#ready[this.#next++]);
     }
 
     /** Resolves when a stream that was closed has ended. */
@@ -169,6 +177,7 @@ class Stream {
     #take() {
         const count = this.#queue.take(AT_ONCE, true);
         if (count === 0) return 0;
+        this.#keep();
         this.#ready.length = this.#next = 0;
         for (let i = 0, record = index.records; i < count; i++, record += 16) {
             if (words[record + 4] === EVENT.CHUNK) this.#ready.push(textOf(word(record + 6), word(record + 8)));

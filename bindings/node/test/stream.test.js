@@ -3,6 +3,7 @@
 
 const assert = require('node:assert/strict');
 const { after, before, beforeEach, test } = require('node:test');
+const { setTimeout } = require('node:timers/promises');
 const { AbortError, textIn } = require('oaic');
 const { startServer } = require('./server');
 
@@ -90,6 +91,25 @@ test('leaving a stream closes its connection', async (t) => {
     assert.deepEqual(await stream.next(), { value: undefined, done: true });
     await assert.rejects(stream.final(), AbortError);
     assert.match((await stream.partial()).text(), /choices/);
+});
+
+test('a stream that was there when it was left is whole', async (t) => {
+    const chunk = `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: 'x' } }] })}\n\n`;
+    await server.ask('/_script', [{ status: 200, headers: { 'content-type': 'text/event-stream' },
+        chunks: [...Array(200).fill(chunk), 'data: [DONE]\n\n'], times: 3 }]);
+    const leave = async (stream) => { for await (const event of stream) if (event) break; };
+    const partly = async (stream) => {
+        await stream.next();
+        stream.close();
+    };
+    for (const left of [leave, partly, (stream) => stream.close()]) {
+        const client = clientOf(t, { streamBufferEvents: 1000 });
+        const stream = client.chatStream(hello);
+        while (client.stats().requests.ended.ok !== 1) await setTimeout(1);
+        await left(stream);
+        assert.deepEqual(await stream.next(), { value: undefined, done: true });
+        assert.equal((await stream.final()).json().choices[0].message.content, 'x'.repeat(200));
+    }
 });
 
 test('closing while a reader waits ends both', async (t) => {
