@@ -7,7 +7,22 @@ const { made } = require('./errors');
 const { copyResponse } = require('./response');
 const { withRequest, bufferOf, INVALID_ARGUMENT } = require('./request');
 
+/** What the calls take. */
+const POLL_OPTIONS = ['signal', 'timeoutMs', 'intervalMs', 'maxIntervalMs'];
+const WAIT_OPTIONS = [...POLL_OPTIONS, 'headers', 'query', 'priority', 'field', 'statuses'];
+const BATCH_OPTIONS = [...POLL_OPTIONS, 'input', 'output', 'onProgress'];
+const PARTS_OPTIONS = ['signal', 'onProgress'];
+
+/** Refuses options that a call does not take: one that is misspelt would be ignored, and a wait be without its end. */
+function checkNames(options, call, names) {
+    const wrong = Object.keys(options).find((name) => !names.includes(name));
+    if (wrong !== undefined) {
+        throw made(INVALID_ARGUMENT, `${call} takes no option ${JSON.stringify(wrong)}, but ${names.join(', ')}`);
+    }
+}
+
 function waitUntil(core, path, options = {}) {
+    checkNames(options, 'waitUntil', WAIT_OPTIONS);
     const { headers, query, priority, field, statuses } = options;
     const json = jsonOf({ ...pollMembers(options), field, statuses });
     const look = { method: 'GET', path, headers, query, priority };
@@ -16,6 +31,7 @@ function waitUntil(core, path, options = {}) {
 }
 
 function runBatch(core, body, options = {}) {
+    checkNames(options, 'runBatch', BATCH_OPTIONS);
     const json = jsonOf({ ...membersOf(body), ...pollMembers(options), progress: Boolean(options.onProgress) });
     const { input = null, output = null } = options;
     return core.call(options, (client, queue, tag) =>
@@ -23,6 +39,7 @@ function runBatch(core, body, options = {}) {
 }
 
 function uploadInParts(core, path, body, options = {}) {
+    checkNames(options, 'uploadInParts', PARTS_OPTIONS);
     const json = jsonOf({ ...membersOf(body), progress: Boolean(options.onProgress) });
     return core.call(options, (client, queue, tag) =>
         lib.upload_to(client, json, json.length, path, queue, tag, out[0], out[1]), copyResponse);

@@ -73,6 +73,15 @@ test('a signal and the time end a wait', async (t) => {
         JSON.parse(error.body).status === 'running');
 });
 
+test('a misspelt option is refused', async (t) => {
+    const client = clientOf(t);
+    const wrong = { status: 'OAI_ERR_INVALID_ARGUMENT', message: /no option "timeoutMS", but signal, / };
+    await assert.rejects(client.waitUntil(job, { ...soon, timeoutMS: 1000 }), wrong);
+    await assert.rejects(client.runBatch({ batch_id: 'batch-test' }, { ...soon, timeoutMS: 1000 }), wrong);
+    await assert.rejects(client.uploadInParts('none', { purpose: 'batch' }, { timeoutMS: 1000 }), wrong);
+    assert.deepEqual(await server.ask('/_log'), []);
+});
+
 test('a batch runs from its input to its results', async (t) => {
     const [input, output] = [fileOf('in.jsonl', '{"custom_id": "1"}\n'), path.join(folder, 'out.jsonl')];
     const batch = await clientOf(t).runBatch({ endpoint: '/v1/embeddings', metadata: { for: 'tests' } }, { input, output, ...soon });

@@ -60,6 +60,24 @@ def test_a_batch_runs_from_its_input_to_its_results(server: Server, client: oaic
             client.run_batch(body)
 
 
+def test_a_misspelt_option_is_refused(server: Server, options: Options, client: oaic.Client) -> None:
+    wrong: Any = {"timout": 1}
+    with pytest.raises(TypeError, match=r"wait_until\(\).*'timout'"):
+        client.wait_until(JOB, **SOON, **wrong)
+    with pytest.raises(TypeError, match=r"run_batch\(\).*'timout'"):
+        client.run_batch({"batch_id": "batch-test"}, **SOON, **wrong)
+
+    async def main() -> None:
+        async with oaic.AsyncClient(**options()) as client:
+            with pytest.raises(TypeError, match=r"wait_until\(\).*'timout'"):
+                await client.wait_until(JOB, **SOON, **wrong)
+            with pytest.raises(TypeError, match=r"run_batch\(\).*'timout'"):
+                await client.run_batch({"batch_id": "batch-test"}, **SOON, **wrong)
+
+    asyncio.run(main())
+    assert server.ask("/_log") == []
+
+
 def told_of_a_batch(told: list[oaic.Progress | oaic.BatchProgress]) -> None:
     """Looks whether this is what a batch that `slow` let run tells."""
     # Of a body that goes up or down its last alone.

@@ -210,7 +210,7 @@ class AsyncClient(Face):
 
     async def wait_until(self, path: str, **options: Unpack[_sequence.WaitOptions]) -> Response:
         """Asks for an object, such as ``/batches/batch_1``, until it is done; as `Client.wait_until`."""
-        return await self._run(_sequence.wait_until(path, options))
+        return await self._run(_sequence.wait_until(path, **options))
 
     async def run_batch(
         self,
@@ -222,7 +222,7 @@ class AsyncClient(Face):
         **options: Unpack[_sequence.PollOptions],
     ) -> Response:
         """Runs a batch from its input file to its results; as `Client.run_batch`."""
-        begin = _sequence.run_batch(body, input, output, on_progress is not None, options)
+        begin = _sequence.run_batch(body, input, output, on_progress is not None, **options)
         return await self._run(begin, on_progress)
 
     async def upload_in_parts(

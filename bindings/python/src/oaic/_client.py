@@ -131,7 +131,7 @@ class Client(Face):
         """Asks for an object, such as ``/batches/batch_1``, until it is done: a run, batch, fine-tuning job, vector-store
         file, video or background response. Gives it as it ended, also if it failed: look at its status.
         """
-        return self._run(_sequence.wait_until(path, options))
+        return self._run(_sequence.wait_until(path, **options))
 
     def run_batch(
         self,
@@ -150,7 +150,7 @@ class Client(Face):
         what is new of the batch (`BatchProgress`); the `way` of each says which it is. Interrupted, it goes on at the
         server, and the error's `body` holds the members that another call goes on with.
         """
-        begin = _sequence.run_batch(body, input, output, on_progress is not None, options)
+        begin = _sequence.run_batch(body, input, output, on_progress is not None, **options)
         return self._run(begin, on_progress)
 
     def upload_in_parts(

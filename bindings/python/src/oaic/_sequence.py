@@ -36,16 +36,25 @@ class WaitOptions(PollOptions, total=False):
     priority: Priority
 
 
-def wait_until(path: str, options: WaitOptions) -> Begin:
+def wait_until(
+    path: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, Any] | None = None,
+    priority: Priority | None = None,
+    field: str | None = None,
+    statuses: Sequence[str] | None = None,
+    interval: float | None = None,
+    max_interval: float | None = None,
+    timeout: float | None = None,
+) -> Begin:
     """GET of an object until it is done."""
-    look: dict[str, Any] = {name: options[name] for name in ("headers", "query", "priority") if name in options}
-    native = Request("GET", path, **look).build()
-    members = _polling(options)
-    if "field" in options:
-        members["field"] = options["field"]
-    if "statuses" in options:
-        members["statuses"] = list(options["statuses"])
-    body = encoded(members)
+    members = _polling(interval, max_interval, timeout)
+    look = {"headers": headers, "query": query, "priority": priority}
+    native = Request("GET", path, **_given(look)).build()
+    if statuses is not None:
+        members["statuses"] = list(statuses)
+    body = encoded({**members, **_given({"field": field})})
 
     def begin(core: Core, queue: int, tag: int) -> int:
         return core.begin(quick.oai_wait_until_to, (native.pointer, body, len(body)), queue, tag)
@@ -58,10 +67,13 @@ def run_batch(
     input: str | os.PathLike[str] | None,
     output: str | os.PathLike[str] | None,
     progress: bool,
-    options: PollOptions,
+    *,
+    interval: float | None = None,
+    max_interval: float | None = None,
+    timeout: float | None = None,
 ) -> Begin:
     """POST /files, POST /batches, GET until it has ended, and its results."""
-    made = encoded({**_members(body), **_polling(options), "progress": progress})
+    made = encoded({**_members(body), **_polling(interval, max_interval, timeout), "progress": progress})
     source = os.fsencode(input) if input is not None else None
     target = os.fsencode(output) if output is not None else None
 
@@ -81,14 +93,14 @@ def upload_in_parts(path: str | os.PathLike[str], body: Json, progress: bool) ->
     return begin
 
 
-def _polling(options: PollOptions) -> dict[str, Any]:
+def _polling(interval: float | None, max_interval: float | None, timeout: float | None) -> dict[str, Any]:
     """The times as members of the library's JSON."""
-    seconds = {
-        "interval_ms": options.get("interval"),
-        "max_interval_ms": options.get("max_interval"),
-        "timeout_ms": options.get("timeout"),
-    }
-    return {name: math.ceil(value * 1000) for name, value in seconds.items() if value is not None}
+    seconds = {"interval_ms": interval, "max_interval_ms": max_interval, "timeout_ms": timeout}
+    return {name: math.ceil(value * 1000) for name, value in _given(seconds).items()}
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _members(body: Json) -> Mapping[str, Any]:
