@@ -54,7 +54,7 @@ pub fn check() -> Result<()> {
         fork::State::Forked => Err(Error::new(
             status::FORKED,
             "this process was forked from one that had already used oaic, whose threads do not exist here; \
-             create clients after the fork, or use oaic for the first time after it",
+             nothing of oaic works here, new clients neither: fork before the first request, or start a new program",
         )),
         fork::State::Shutdown => Err(Error::new(
             status::SHUTDOWN,
