@@ -164,7 +164,9 @@ class LimitExceededError(NotSentError):
 
 
 class ForkedError(OaicError):
-    """The process is a fork of one that used the library: make clients after the fork, or use spawn."""
+    """The process is a fork of one that had used the library: nothing works in it, new clients neither. Fork before the
+    first request, or use spawn.
+    """
 
 
 _CLASSES: dict[int, type[OaicError]] = {
@@ -199,7 +201,10 @@ def error_at(pointer: int, number: int, attempts: int = 0, body: bytes = b"") ->
     if not pointer:
         message = status_name(number)
         if kind is ForkedError:
-            message = "this process was forked from one that used oaic: make clients after the fork"
+            message = (
+                "this process was forked from one that had used oaic: nothing of it works here, new clients neither; "
+                "fork before the first request, or use multiprocessing's method spawn"
+            )
         return kind(message, number=number, attempts=attempts)
     view = ctypes.create_string_buffer(_native.ERROR_VIEW.size)
     quick.oai_error_get_view(pointer, view)
