@@ -81,6 +81,33 @@ class StreamTest < GemTest
     assert_equal 1, in_flight(0)["client_gone"]
   end
 
+  def test_an_interrupt_in_the_middle_of_a_batch_loses_nothing
+    stream = buffered
+    assert_raises(IOError) do
+      at_the_first_event(->(reader) { reader.raise(IOError, "no more") }) { stream.next }
+    end
+    assert_equal SAID, stream.map(&:text).join
+    assert_equal SAID, stream.final.dig("choices", 0, "message", "content")
+  end
+
+  def test_a_reader_that_is_killed_in_the_middle_of_a_batch_can_close_its_stream
+    stream = buffered
+    at_the_first_event(:kill.to_proc) { Thread.new { stream.each(&:text) }.join }
+    assert_nil stream.close
+    assert_raises(Oaic::CancelledError) { stream.final }
+  end
+
+  def test_the_whole_of_a_stream_that_was_left_is_an_error_also_when_the_server_had_finished
+    stream = buffered
+    stream.each { |event| break if event.text == "You " }
+    assert_equal "You ", stream.partial.dig("choices", 0, "message", "content")
+    2.times { assert_includes assert_raises(Oaic::CancelledError) { stream.final }.message, "partial" }
+    read = buffered
+    events = read.to_a
+    read.close
+    assert_equal [SAID, SAID], [events.map(&:text).join, read.final.dig("choices", 0, "message", "content")]
+  end
+
   def test_a_stream_that_breaks_says_so_and_keeps_what_came
     script({ status: 200, headers: SSE, chunks: [chunk("Half")] })
     stream = client.chat_stream(HELLO)
@@ -113,6 +140,29 @@ class StreamTest < GemTest
   end
 
   private
+
+  # A stream that waits in the library with all its events.
+  def buffered
+    c = client
+    stream = c.chat_stream(HELLO)
+    eventually { c.stats["requests"]["ended"] == { "ok" => 1 } }
+    stream
+  end
+
+  # What another thread does to the reader when the first event of a batch is made.
+  def at_the_first_event(act)
+    made = Oaic::Event.method(:new)
+    interrupt = lambda do |data|
+      one = Thread.current
+      Thread.new { act.call(one) }.join if act
+      act = nil
+      made.call(data)
+    end
+    Oaic::Event.define_singleton_method(:new, &interrupt)
+    yield
+  ensure
+    Oaic::Event.singleton_class.remove_method(:new)
+  end
 
   def chunk(text)
     event = { object: "chat.completion.chunk", choices: [{ index: 0, delta: { content: text } }] }

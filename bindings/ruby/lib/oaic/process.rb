@@ -40,10 +40,12 @@ module Oaic
 
   def self.forward(queue, block)
     loop do
-      queue.drain do |kind, _, level, data, length, _|
-        hand_over(block, LOG_LEVELS.key(level), Native.bytes(data, length)) if kind == Native::EVENT_LOG
+      lines = []
+      took = queue.take do |kind, _, level, data, length, _|
+        lines << [LOG_LEVELS.key(level), Native.bytes(data, length)] if kind == Native::EVENT_LOG
       end
-      queue.wait
+      lines.each { |level, line| hand_over(block, level, line) }
+      queue.wait unless took
     end
   rescue IOError
     queue.free

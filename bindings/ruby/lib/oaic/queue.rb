@@ -12,6 +12,9 @@ module Oaic
     # The sizes of oai_event_record and oai_response_view in words.
     RECORD = 8
     VIEW = 14
+    # For Thread.handle_interrupt, round what does not wait: no Timeout, Thread#raise, Thread#kill or Ctrl-C comes between.
+    # (What kills a thread counts as an Object and not as an Exception.)
+    UNINTERRUPTED = { Object => :never }.freeze
 
     attr_reader :handle
 
@@ -34,8 +37,28 @@ module Oaic
 
     # Takes a batch of events: yields kind, id, tag, address and length of the data, and the View of the response (nil if
     # there is none). What the addresses lead to lives until the block returns. False if nothing was there, and then the
-    # doorbell is armed.
+    # doorbell is armed. An interrupt would lose the rest of the batch: it has to wait, and so the block must not.
     def take(&block)
+      Thread.handle_interrupt(UNINTERRUPTED) { take_uninterrupted(&block) }
+    end
+
+    # Waits until the doorbell rings.
+    def wait = @bell.wait_readable
+
+    # Ends the wait of another thread, by an IOError there.
+    def hang_up = @bell.close
+
+    # Frees the queue; it may be called more than once.
+    def free
+      @bell.close
+      handle = @handle
+      @handle = nil
+      Native.oai_queue_free(handle)
+    end
+
+    private
+
+    def take_uninterrupted(&block)
       status = Native.oai_queue_next(@handle, BATCH, @out.first)
       raise Error.of(status) unless status.zero?
 
@@ -49,21 +72,6 @@ module Oaic
       end
       true
     end
-
-    # Waits until the doorbell rings.
-    def wait = @bell.wait_readable
-
-    # Ends the wait of another thread, by an IOError there.
-    def hang_up = @bell.close
-
-    # Frees the queue; it may be called more than once.
-    def free
-      @bell.close
-      Native.oai_queue_free(@handle)
-      @handle = nil
-    end
-
-    private
 
     def each(batch)
       Native.oai_batch_records(batch, @out.first, @out.second)

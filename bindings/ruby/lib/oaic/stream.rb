@@ -39,8 +39,10 @@ module Oaic
       # All that was read, for #final: one text, since many that live long would cost the garbage collector more.
       @received = +""
       @lengths = []
-      @id = @core.submit(request, @queue)
-      ObjectSpace.define_finalizer(self, Stream.finalizer(@core, @id, @queue))
+      Thread.handle_interrupt(EventQueue::UNINTERRUPTED) do
+        @id = @core.submit(request, @queue)
+        ObjectSpace.define_finalizer(self, Stream.finalizer(@core, @id, @queue))
+      end
     rescue StandardError
       @queue&.free
       raise
@@ -108,48 +110,64 @@ module Oaic
 
     # The same for the reader, and waits until the stream has ended. It may be called more than once.
     def close
-      @events.clear
+      discard
       return if @over
 
       cancel
       until @over
         more
-        @events.clear
+        discard
       end
     end
 
-    # Reads what is left and gives the whole as the call would have given it without streaming.
+    # Reads what is left and gives the whole as the call would have given it without streaming. Of a stream that was left
+    # before its last event that is an error: #partial has what was read.
     # @return [Response]
     def final
       nil while self.next
       @answer.with_body(folded)
     end
 
-    # The JSON that #final would give, put together of what came so far: for streams that broke off.
+    # The JSON that #final would give, put together of what was read so far: for streams that broke off or were left.
     # @return [Hash]
     def partial = JSON.parse(folded)
 
     private
 
-    # Moves a batch of events over, or waits for one.
+    # Drops what nobody will read. The server may have finished by then, so that no other error tells of it.
+    def discard
+      return if @events.empty?
+
+      @error ||= Error.of(-302, "the stream was left before its last event: partial has what was read of it")
+      @events.clear
+    end
+
+    # Moves a batch of events over, or waits for one: only that may be interrupted.
     def more
       @core.check_fork
-      took = @queue.take do |kind, _, _, data, length, view|
+      took = nil
+      Thread.handle_interrupt(EventQueue::UNINTERRUPTED) do
+        took = take
+        @queue.free if @over
+      end
+      @queue.wait unless took || @over
+    end
+
+    def take
+      @queue.take do |kind, _, _, data, length, view|
         case kind
         when Native::EVENT_CHUNK then @events << Event.new(Native.bytes(data, length).force_encoding(Encoding::UTF_8))
         when Native::EVENT_DONE then ended(view)
         end
       end
-      if @over
-        @queue.free
-      elsif !took
-        @queue.wait
-      end
     end
 
     def ended(view)
-      @error = view.failure
+      @error = view.failure || @error
       @answer = Response.new(view) unless @error
+    rescue StandardError, NoMemoryError => e
+      @error = e
+    ensure
       @over = true
       @client = nil
       ObjectSpace.undefine_finalizer(self)
