@@ -32,6 +32,9 @@ class ClientTest < GemTest
     alone = c.embed(MODEL, "süß", dimensions: 8)
     assert_equal alone.packed, c.embed(MODEL, ["süß".encode("ISO-8859-1")], dimensions: 8).packed
     assert_equal ["süß"], log[1]["body"]["input"]
+    assert_equal alone.packed, c.embed(MODEL, ["süß".b, "süß"].each, dimensions: 8).packed_row(0)
+    [["\xff".b], ["a", "\xff".b]].each { |wrong| assert_raises(Oaic::UsageError) { c.embed(MODEL, wrong) } }
+    assert_raises(Oaic::UsageError) { c.embed(MODEL, "\xff".dup.force_encoding("EUC-JP")) }
     error = assert_raises(Oaic::UsageError) { c.embed(MODEL, []) }
     assert_equal "OAI_ERR_INVALID_ARGUMENT", error.status
   end
@@ -80,6 +83,51 @@ class ClientTest < GemTest
     assert_equal "PNG", picture[1, 3]
     edited = c.image_edit({ filename: "a.png", content: picture }, model: "gpt-image-1", prompt: "a dot")
     refute_empty edited["data"]
+  end
+
+  def test_a_picture_goes_with_its_mask
+    c = client
+    script({ match: { path: "/v1/*" }, times: nil, status: 200, body: {} })
+    picture, mask = { filename: "a.png", content: "picture" }, { "filename" => "m.png", "content" => "mask" }
+    c.image_edit(picture, prompt: "a dot", files: { mask: mask })
+    c.image_edit(picture, { prompt: "a dot" }, files: { mask: mask })
+    log.each { |sent| %w[a.png picture m.png mask].each { |part| assert_includes sent["body"].to_s, part } }
+    assert_equal 2, log.size
+  end
+
+  def test_what_can_be_read_can_be_uploaded
+    c = client
+    reader, writer = IO.pipe
+    writer.write("of a pipe")
+    writer.close
+    [StringIO.new("of a string"), reader].each { |file| c.upload(file, purpose: "batch") }
+    assert_equal [true, true], log.zip(["of a string", "of a pipe"]).map { |sent, part| sent["body"].to_s.include?(part) }
+    [nil, {}, { content: nil, filename: "a" }].each do |wrong|
+      assert_includes assert_raises(Oaic::UsageError) { c.upload(wrong, purpose: "batch") }.message, "neither"
+    end
+  end
+
+  def test_wrong_values_are_named
+    c = client
+    { -1 => -> { c.embed(MODEL, "a", dimensions: -1) }, -2 => -> { Oaic.shutdown(-2) },
+      -3 => -> { Oaic.verify_webhook("s", "b", {}, tolerance_ms: -3) }, -4 => -> { Oaic.verify_webhook("s", "b", {}, now_ms: -4) },
+      -5 => -> { c.verify_webhook("b", {}, tolerance_ms: -5) }, -6 => -> { c.models(timeout_ms: -6) },
+      Float::INFINITY => -> { c.models(timeout_ms: Float::INFINITY) }, "7" => -> { c.models(timeout_ms: "7") },
+      nil => -> { c.embed(MODEL, ["a", nil]) }, 8 => -> { c.embed(MODEL, 8) }, :urgent => -> { c.models(priority: :urgent) },
+      9 => -> { c.models(priority: 9) } }.each do |value, call|
+      error = assert_raises(Oaic::UsageError, value.inspect, &call)
+      assert_includes error.message, value.inspect
+      refute_includes error.message, "the log"
+      assert_equal "OAI_ERR_INVALID_ARGUMENT", error.status
+    end
+    assert_includes assert_raises(Oaic::UsageError) { c.models(priority: "best") }.message, ":high, :normal, :low"
+    assert_empty log
+  end
+
+  def test_errors_can_be_raised_by_the_program
+    error = assert_raises(Oaic::RateLimitError) { raise Oaic::RateLimitError }
+    assert_equal ["Oaic::RateLimitError", "OAI_ERR_RATE_LIMITED"], [error.message, error.status]
+    assert_equal "slow", assert_raises(Oaic::Error) { raise Oaic::Error, "slow" }.message
   end
 
   def test_a_request_sends_all_that_it_is_given
@@ -274,6 +322,11 @@ class ClientTest < GemTest
     assert Oaic.verify_webhook(secret, body, headers.(past), now_ms: past * 1000)
     [["#{body} ", headers.(past), past], [body, {}, past], [body, headers.(past), 0]].each do |wrong, given, at|
       assert_raises(Oaic::WebhookError) { Oaic.verify_webhook(secret, wrong, given, now_ms: at * 1000) }
+    end
+    rack = headers.(past).to_h { |name, value| ["HTTP_#{name.upcase.tr('-', '_')}", value] }
+    lists = headers.(past).to_h { |name, value| [name.downcase, [value]] }
+    [{ **rack, "rack.input" => StringIO.new }, lists, rack.each, lists.transform_keys(&:to_sym)].each do |given|
+      assert Oaic.verify_webhook(secret, body, given, now_ms: past * 1000)
     end
     c = client(webhook_secret: secret)
     assert c.verify_webhook(body, headers.(Time.now.to_i))

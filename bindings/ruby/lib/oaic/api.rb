@@ -21,8 +21,8 @@ module Oaic
       request&.free
     end
 
-    # Turns texts, or one text, into vectors: one row for each, in their order. Settings as of #request, and dimensions:
-    # and user:.
+    # Turns texts, or one text, into vectors: one row for each, in their order. It takes the settings query:, headers:,
+    # priority:, timeout_ms: and idempotency_key: of #request, and dimensions: and user:. No progress is told.
     # @return [Embeddings]
     def embed(model, texts, **settings)
       request = Request.new("POST", "/embeddings", **settings) unless settings.empty?
@@ -120,26 +120,30 @@ module Oaic
     # The JSON of a call of several requests.
     def sequence(body, progress) = Request.json({ **body, progress: !progress.nil? })
 
-    def post(path, body, options, **more)
+    # The program's own files: come beside those that the short form names, as the mask of a picture does.
+    def post(path, body, options, files: nil)
       body, options = Request.split(options) if body.nil?
-      request("POST", path, body: body, **more, **options)
+      options = { **options, files: { **files, **options[:files] } } if files && options[:files]
+      request("POST", path, body: body, files: files, **options)
     end
 
     # Texts as C takes them: all bytes, and the lengths.
     def packed(texts)
-      return packed_one(texts) if texts.is_a?(String)
-      return packed_one(texts[0]) if texts.size == 1
-
+      texts = [texts] unless texts.respond_to?(:map)
       texts = texts.map { |text| utf8(text) }
-      [texts.join, texts.map(&:bytesize).pack("J*"), texts.size]
+      [texts.size == 1 ? texts[0] : texts.join, texts.map(&:bytesize).pack("J*"), texts.size]
     end
 
-    def packed_one(text)
-      text = utf8(text)
-      [text, [text.bytesize].pack("J"), 1]
-    end
+    def utf8(text)
+      return text if text.is_a?(String) && text.encoding == Encoding::UTF_8
+      raise Error.of(-1, "#{text.inspect} cannot be embedded: give a String or an Array of them") unless text.is_a?(String)
+      # Sockets and files that were read as bytes give such, and the bytes are UTF-8 mostly; the library looks.
+      return text.dup.force_encoding(Encoding::UTF_8) if text.encoding == Encoding::BINARY
 
-    def utf8(text) = text.encoding == Encoding::UTF_8 ? text : text.encode(Encoding::UTF_8)
+      text.encode(Encoding::UTF_8)
+    rescue EncodingError => e
+      raise Error.of(-1, "a text in #{text.encoding} cannot be embedded: #{e.message}")
+    end
   end
 
   # The same calls as Client's; each gives a Call at once instead of waiting.

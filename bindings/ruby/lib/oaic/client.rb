@@ -25,7 +25,7 @@ module Oaic
     def initialize(token_provider: nil, **options)
       @core = Core.new(options)
       ObjectSpace.define_finalizer(self, Client.finalizer(@core))
-      provide_tokens(&token_provider) if token_provider
+      provide_tokens(token_provider) if token_provider
     end
 
     # @api private
@@ -83,11 +83,12 @@ module Oaic
       pages(path, **settings) { |page| page["data"].each(&block) }
     end
 
-    # Lets the key be a bearer token that the block gives when one is wanted, in place of api_key: a String, or that and
-    # the seconds that it lives. It is called on a thread of its own, before the end of the last one and after a 401. What
-    # it raises is what requests that wait for a token fail with. Without a block: api_key again.
-    def provide_tokens(&provider)
-      @core.provide_tokens(provider)
+    # Lets the key be a bearer token that the provider (anything with call) or the block gives when one is wanted, in
+    # place of api_key: a String, or that and the seconds that it lives. It is called on a thread of its own, before the
+    # end of the last one and after a 401. What it raises is what requests that wait for a token fail with. Without
+    # either: api_key again. A provider that holds the client keeps it from being collected: close such a client.
+    def provide_tokens(provider = nil, &block)
+      @core.provide_tokens(provider || block)
       self
     end
 
@@ -110,7 +111,8 @@ module Oaic
     # Whether a webhook was signed with the client's webhook_secret, and not long ago: raises WebhookError otherwise.
     # @return [true]
     def verify_webhook(body, headers, tolerance_ms: 0)
-      @core.use { |handle| Native.call(:oai_webhook_verify, handle, body, body.bytesize, *Oaic.signed(headers), tolerance_ms) }
+      signed = [*Oaic.signed(headers), Native.whole("tolerance_ms: %s", tolerance_ms)]
+      @core.use { |handle| Native.call(:oai_webhook_verify, handle, body, body.bytesize, *signed) }
       true
     end
 

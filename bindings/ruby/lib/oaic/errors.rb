@@ -20,7 +20,7 @@ module Oaic
     attr_reader :body
 
     # @api private
-    def initialize(message, number: -2, http_status: 0, type: nil, code: nil, param: nil, request_id: nil,
+    def initialize(message = nil, number: CLASSES.key(self.class) || -2, http_status: 0, type: nil, code: nil, param: nil, request_id: nil,
                    retry_after_ms: 0, attempts: 0, may_have_executed: false, body: nil)
       super(message)
       @number = number
@@ -102,7 +102,7 @@ module Oaic
   class DeadlineError < SchedulingError; end
   class CancelledError < SchedulingError; end
   class ClosedError < SchedulingError; end
-  # The process was forked after the library was used: make the client in the child, and none before the fork.
+  # The process was forked from one that had used the library: use it for the first time behind the fork.
   class ForkedError < Error; end
 
   class Error

@@ -138,6 +138,15 @@ module Oaic
       copy
     end
 
+    # A number as C takes it, rounded up; in C a negative one would be a very large one. what names it, with %s for it.
+    def self.whole(what, number, bits: 64, scale: 1)
+      real = number.is_a?(Numeric) && number.real? && number.finite?
+      given = (number * scale).ceil if real
+      return given if given&.between?(0, (1 << bits) - 1)
+
+      raise Error.of(-1, "#{format(what, number.inspect)} cannot be: give a number from 0 to #{((1 << bits) - 1) / scale}")
+    end
+
     # Copies a NUL-terminated text; nil for NULL.
     def self.string(address)
       address.zero? ? nil : MEMORY.get_string(address - 1).force_encoding(Encoding::UTF_8)

@@ -6,7 +6,7 @@ module Oaic
 
   # Ends the library in this process for good: what is accepted may finish within the time, the rest is cancelled. Nobody
   # has to call it.
-  def self.shutdown(timeout_ms) = Native.call(:oai_shutdown, timeout_ms)
+  def self.shutdown(timeout_ms) = Native.call(:oai_shutdown, Native.whole("a time of %s ms", timeout_ms))
 
   LOG_LEVELS = { off: 0, error: 1, warn: 2, info: 3, debug: 4, trace: 5 }.freeze
   private_constant :LOG_LEVELS
@@ -60,15 +60,20 @@ module Oaic
   private_class_method :hand_over
   private_class_method :forward
 
-  # Whether a webhook was signed with that secret, not long before now_ms: raises WebhookError otherwise.
+  # Whether a webhook was signed with that secret, not long before now_ms: raises WebhookError otherwise. Headers are as
+  # Rack's environment, Rails' request.headers or Net::HTTP's to_hash give them, or a Hash by their names.
   def self.verify_webhook(secret, body, headers, tolerance_ms: 0, now_ms: 0)
-    Native.call(:oai_webhook_verify_secret, secret, body, body.bytesize, *signed(headers), tolerance_ms, now_ms)
+    times = [Native.whole("tolerance_ms: %s", tolerance_ms), Native.whole("now_ms: %s", now_ms)]
+    Native.call(:oai_webhook_verify_secret, secret, body, body.bytesize, *signed(headers), *times)
     true
   end
 
   # @api private
   def self.signed(headers)
-    lower = headers.to_h { |name, value| [name.to_s.downcase, value] }
-    %w[webhook-id webhook-timestamp webhook-signature].map { |name| lower[name] }
+    plain = headers.to_h { |name, value| [name.to_s.downcase.tr("_", "-").delete_prefix("http-"), value] }
+    # Several signatures are parted by spaces, be it in one header.
+    plain.values_at("webhook-id", "webhook-timestamp", "webhook-signature").map do |value|
+      value.is_a?(Array) ? value.join(" ") : value
+    end
   end
 end

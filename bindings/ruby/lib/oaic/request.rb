@@ -50,48 +50,56 @@ module Oaic
         text = Request.json(body)
         set("the JSON", :set_json, text, text.bytesize)
       end
-      set("the number of dimensions", :set_dimensions, dimensions) if dimensions
+      set("the dimensions", :set_dimensions, Native.whole("dimensions: %s", dimensions, bits: 32)) if dimensions
       set("the user", :set_user, user) if user
       fields&.each { |name, value| set("the field #{name}", :add_field, name.to_s, value.to_s, value.to_s.bytesize) }
       files&.each { |name, file| add_file(name.to_s, file) }
       set("the output path", :set_output_path, output_path.to_s) if output_path
       set("the output file", :set_output_fd, output.fileno) if output
       set_priority(priority) if priority
-      set_timeout(timeout_ms) if timeout_ms
+      set("the timeout", :set_timeout_ms, Native.whole("timeout_ms: %s", timeout_ms)) if timeout_ms
       set("the idempotency key", :set_idempotency_key, idempotency_key) if idempotency_key
       @progress = progress
       set("progress", :set_progress, 1) if progress
       set("the stream", :set_stream, 1) if stream
     end
 
-    # A file is a path, an IO with one, or a Hash of path: or content:, and filename: and content_type:.
+    # A file is a path, an IO with one, anything else that can be read, or a Hash of path: or content:, and filename: and
+    # content_type:.
     def add_file(name, file)
-      file = { path: file.respond_to?(:to_path) ? file.to_path : file } unless file.is_a?(Hash)
-      if file[:path]
-        set("the file #{file[:path]}", :add_file_path, name, file[:path].to_s, file[:filename], file[:content_type])
+      file = file.is_a?(Hash) ? file.transform_keys(&:to_sym) : described(name, file)
+      path, content, filename, type = file.values_at(:path, :content, :filename, :content_type)
+      if path
+        set("the file #{path}", :add_file_path, name, path.to_s, filename, type)
+      elsif content.is_a?(String)
+        set("the file #{filename.inspect}", :add_file, name, filename, type, content, content.bytesize)
       else
-        content = file.fetch(:content)
-        set("the file #{file[:filename]}", :add_file, name, file[:filename], file[:content_type], content, content.bytesize)
+        raise Error.of(-1, "the file #{name} of #{@what} has neither a path: nor a String as content:; it has " \
+                           "#{file.keys.inspect}")
       end
     end
 
-    def set_priority(name)
-      number = PRIORITIES.fetch(name.to_sym) { refuse("the priority #{name}", -1) }
-      set("the priority", :set_priority, number)
+    def described(name, file)
+      # A pipe has no path, though newer Rubies' IO has to_path.
+      return { path: file.to_path } if file.respond_to?(:to_path) && (file.is_a?(File) || !file.is_a?(IO))
+
+      file.respond_to?(:read) ? { content: file.read.to_s, filename: name } : { path: file }
     end
 
-    def set_timeout(milliseconds)
-      # In C a negative number would be a very large one.
-      refuse("the timeout of #{milliseconds} ms", -1) if milliseconds.negative?
-      set("the timeout", :set_timeout_ms, milliseconds.ceil)
+    def set_priority(name)
+      number = PRIORITIES[name.respond_to?(:to_sym) ? name.to_sym : name]
+      unless number
+        raise Error.of(-1, "the priority #{name.inspect} of #{@what} is none: give " \
+                           "#{PRIORITIES.keys.map(&:inspect).join(', ')}")
+      end
+
+      set("the priority", :set_priority, number)
     end
 
     def set(what, setter, *arguments)
       status = Native.public_send(:"oai_request_#{setter}", @handle, *arguments)
-      refuse(what, status) unless status.zero?
-    end
+      return if status.zero?
 
-    def refuse(what, status)
       raise Error.of(status, "#{what} of #{@what} cannot be sent (#{Native.oai_status_name(status)}); the log says why")
     end
   end
