@@ -109,6 +109,43 @@ class WaitingTest < GemTest
     assert_empty log
   end
 
+  def test_whatever_a_provider_raises_is_told_and_it_is_asked_again
+    other = client
+    other.close
+    failures = [-> { raise LoadError, "no gem" }, -> { raise NotImplementedError, "not here" }, -> { exit }, -> { other.models },
+                -> { raise "\xff".b }]
+    c = client(token_provider: -> { failures.empty? ? "token-at-last" : failures.shift.call })
+    ["no gem", "not here", "SystemExit", "ClosedError", "RuntimeError"].each do |told|
+      assert_includes assert_raises(Oaic::ConfigError) { c.models }.message, told
+    end
+    c.models
+    assert_includes log.last["headers"]["authorization"].to_s, "token-at-last"
+  end
+
+  def test_a_provider_that_ends_its_thread_leaves_nobody_waiting
+    c = client(token_provider: -> { Thread.current.kill })
+    2.times { assert_raises(Oaic::ConfigError) { c.models } }
+  end
+
+  def test_a_token_cannot_live_for_less_than_nothing
+    [-5, Float::NAN, Float::INFINITY].each do |life|
+      error = assert_raises(Oaic::ConfigError) { client(token_provider: -> { ["token", life] }).models }
+      assert_includes error.message, life.inspect
+    end
+    error = assert_raises(Oaic::ConfigError) { client(token_provider: -> { %w[Bearer secret] }).models }
+    assert_includes error.message, "String and no number"
+    refute_includes error.message, "secret"
+    assert_empty log
+  end
+
+  def test_a_provider_is_anything_with_call
+    provider = Class.new { def call = "token-of-an-object" }.new
+    client(token_provider: provider).models
+    client.provide_tokens(provider).models
+    log.each { |one| assert_includes one["headers"]["authorization"].to_s, "token-of-an-object" }
+    assert_includes assert_raises(Oaic::UsageError) { client(token_provider: "secret") }.message, "String"
+  end
+
   def test_the_log_goes_to_a_block_and_back
     c = client
     first, second = [], []
