@@ -14,9 +14,11 @@ module Oaic
     # @return [Response]
     def request(method, path, **settings)
       request = Request.new(method, path, **settings)
-      deliver(started(request.progress) do |handle, queue, tag, id, error|
-        Native.oai_submit_to(handle, request.handle, queue, tag, id, error)
-      end)
+      deliver do
+        started(request.progress) do |handle, queue, tag, id, error|
+          Native.oai_submit_to(handle, request.handle, queue, tag, id, error)
+        end
+      end
     ensure
       request&.free
     end
@@ -27,11 +29,11 @@ module Oaic
     def embed(model, texts, **settings)
       request = Request.new("POST", "/embeddings", **settings) unless settings.empty?
       bytes, lengths, count = packed(texts)
-      call = EmbedCall.new(caller_of_c)
-      caller_of_c.core.start(call) do |handle, queue, tag, id, error|
-        Native.oai_embed_to(handle, model, bytes, lengths, count, request&.handle, queue, tag, id, error)
+      deliver do
+        caller_of_c.core.start(EmbedCall.new(caller_of_c)) do |handle, queue, tag, id, error|
+          Native.oai_embed_to(handle, model, bytes, lengths, count, request&.handle, queue, tag, id, error)
+        end
       end
-      deliver(call)
     ensure
       request&.free
     end
@@ -80,9 +82,11 @@ module Oaic
     # #request, counts the bytes of whole parts that arrived.
     def upload_in_parts(path, progress: nil, **body)
       text = sequence(body, progress)
-      deliver(started(progress) do |handle, queue, tag, id, error|
-        Native.oai_upload_to(handle, text, text.bytesize, path.to_s, queue, tag, id, error)
-      end)
+      deliver do
+        started(progress) do |handle, queue, tag, id, error|
+          Native.oai_upload_to(handle, text, text.bytesize, path.to_s, queue, tag, id, error)
+        end
+      end
     end
 
     # Runs a batch: uploads the file input:, creates the batch for an endpoint:, waits until it has ended and writes its
@@ -93,9 +97,11 @@ module Oaic
     # between how many lines are done, as {way: "batch", batch_id:, status:, completed:, failed:, total:}.
     def run_batch(input: nil, output: nil, progress: nil, **body)
       text = sequence(body, progress)
-      deliver(started(progress) do |handle, queue, tag, id, error|
-        Native.oai_batch_run_to(handle, text, text.bytesize, input&.to_s, output&.to_s, queue, tag, id, error)
-      end)
+      deliver do
+        started(progress) do |handle, queue, tag, id, error|
+          Native.oai_batch_run_to(handle, text, text.bytesize, input&.to_s, output&.to_s, queue, tag, id, error)
+        end
+      end
     end
 
     # Asks for an object, such as "/batches/batch_1", until its status is one that it stays in. How: field:, statuses:,
@@ -103,9 +109,11 @@ module Oaic
     def wait_until(path, query: nil, headers: nil, **how)
       request = Request.new("GET", path, query: query, headers: headers)
       text = JSON.generate(how)
-      deliver(started do |handle, queue, tag, id, error|
-        Native.oai_wait_until_to(handle, request.handle, text, text.bytesize, queue, tag, id, error)
-      end)
+      deliver do
+        started do |handle, queue, tag, id, error|
+          Native.oai_wait_until_to(handle, request.handle, text, text.bytesize, queue, tag, id, error)
+        end
+      end
     ensure
       request&.free
     end
@@ -157,6 +165,6 @@ module Oaic
 
     def caller_of_c = @client
 
-    def deliver(call) = call
+    def deliver = yield
   end
 end

@@ -65,10 +65,11 @@ module Oaic
       request = Request.new("GET", path, **settings)
       more = true
       while more
-        call = @core.start(PageCall.new(self, request)) do |handle, queue, tag, id, error|
-          Native.oai_submit_to(handle, request.handle, queue, tag, id, error)
+        page, more = deliver do
+          @core.start(PageCall.new(self, request)) do |handle, queue, tag, id, error|
+            Native.oai_submit_to(handle, request.handle, queue, tag, id, error)
+          end
         end
-        page, more = deliver(call)
         yield page
       end
       self
@@ -133,11 +134,15 @@ module Oaic
 
     def caller_of_c = self
 
-    # Waits for a call's value. A wait that ends early (Timeout.timeout, Thread#raise, Thread#kill) cancels the call.
-    def deliver(call)
+    # Waits for the value of the call that the block starts. A wait that ends early (Timeout.timeout, Thread#raise,
+    # Thread#kill) cancels the call.
+    def deliver
+      call = nil
+      # Nothing may come between the start and the knowledge of it.
+      Thread.handle_interrupt(EventQueue::UNINTERRUPTED) { call = yield }
       call.value
     ensure
-      call.cancel unless call.done?
+      call.cancel unless call.nil? || call.done?
     end
 
     def post_stream(path, body, options, &block)

@@ -25,9 +25,10 @@ module Oaic
       @life.synchronize { yield live }
     end
 
-    # Sends by the block, which is given handle, queue, tag, and room for the id and the error, and calls C.
+    # Sends by the block, which is given handle, queue, tag, and room for the id and the error, and calls C. What is sent
+    # is known here: no interrupt comes between.
     def start(call)
-      @life.synchronize do
+      uninterrupted do
         handle = live
         @pid ||= Process.pid
         queue = receiver
@@ -79,8 +80,9 @@ module Oaic
     def check_fork
       return unless forked?
 
-      raise Error.of(-400, "this process was forked after the client was used, whose threads did not come along: make a " \
-                           "client in the child (Puma: on_worker_boot), or send nothing before the fork")
+      raise Error.of(-400, "this process was forked from one that had used the library, whose threads did not come " \
+                           "along: here nothing of it works, a new client neither; use the library for the first time " \
+                           "behind the fork (Puma: on_worker_boot)")
     end
 
     # Takes no more requests, and waits until those under way have ended.
@@ -93,13 +95,13 @@ module Oaic
       thread.value
     end
 
-    # Frees the client and hands out what is left, which has ended by that.
+    # Frees the client and hands out what is left, which has ended by that. A close that was interrupted is finished by
+    # another one.
     def close
       @life.synchronize do
-        handle = @handle or return
-        @handle = nil
+        @closing = true
         @idle.wait(@life) until @busy.zero? || forked?
-        Native.oai_client_free(handle)
+        free
       end
       @tokens&.stop
       return if @queue.nil? || forked?
@@ -107,18 +109,34 @@ module Oaic
       # Outcomes may follow a moment later: the thread goes on until it has handed out the last.
       @over = true
       @queue.hang_up if @calls.empty?
-      @thread.join
-      give_up(Error.of(-303, "the client was closed"))
+      @thread&.join
+      give_up(closed)
       @queue.free
     end
 
     private
 
+    def free
+      Thread.handle_interrupt(EventQueue::UNINTERRUPTED) do
+        Native.oai_client_free(@handle) if @handle
+        @handle = nil
+      end
+    end
+
+    # Holds @life while the block runs, which must not wait.
+    def uninterrupted(&block)
+      Thread.handle_interrupt(EventQueue::UNINTERRUPTED) { @life.synchronize(&block) }
+    end
+
+    def closed = Error.of(-303, "the client was closed: make another one")
+
     # Whether the client was used by the process that this one was forked from.
     def forked? = !@pid.nil? && @pid != Process.pid
 
     def live
-      @handle or raise Error.of(-303, "the client was closed: make another one")
+      raise closed if @closing
+
+      @handle
     end
 
     # Gives the id of what the block submits with room for id and error. Under @life.
@@ -144,12 +162,16 @@ module Oaic
 
     # Yields the handle for a wait in C: close waits for that.
     def busy
-      handle = @life.synchronize { @busy += 1 if live; @handle }
-      begin
-        yield handle
-      ensure
-        @life.synchronize { @busy -= 1; @idle.broadcast }
+      counted = false
+      uninterrupted do
+        live
+        @busy += 1
+        counted = true
       end
+      # No client is freed while one is busy with it.
+      yield @handle
+    ensure
+      uninterrupted { @busy -= 1; @idle.broadcast } if counted
     end
 
     def now = Process.clock_gettime(Process::CLOCK_MONOTONIC, :millisecond)
@@ -159,7 +181,8 @@ module Oaic
       unless @thread&.alive?
         check_fork
         @queue ||= EventQueue.new
-        @thread = Thread.new { receive }
+        # A thread inherits what its maker holds off.
+        @thread = Thread.new { Thread.handle_interrupt(Object => :immediate) { receive } }
         @thread.name = "oaic outcomes"
         @thread.report_on_exception = false
       end
@@ -174,8 +197,15 @@ module Oaic
       end
     rescue IOError
       # The doorbell was closed: so was the client.
-    rescue StandardError, NoMemoryError => e
-      give_up(e)
+      error = closed
+    rescue Exception => error
+      # Told to who waits.
+    ensure
+      # However the thread ends, also killed: the next call makes another.
+      uninterrupted do
+        @thread = nil
+        give_up(error || Error.of(-302, "the thread that takes the client's outcomes was ended"))
+      end
     end
 
     # There will be no outcomes: a call must not wait for ever.
