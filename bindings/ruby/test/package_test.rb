@@ -51,6 +51,12 @@ class PackageTest < GemTest
       end
     end
     assert_equal ["Oaic::ForkedError"] * 5, told.split
+    advice = in_child do
+      c.models
+    rescue Oaic::ForkedError => e
+      [e.message]
+    end
+    assert_includes advice, "use the library for the first time behind the fork"
     server.ask("/_release", { hold: "gate" })
     assert_equal SAID, stream.map(&:text).join
     assert_equal 200, call.value.http_status
@@ -68,6 +74,27 @@ class PackageTest < GemTest
       puts client.models.http_status
     RUBY
     assert_equal "400\n200\n", run_ruby("-roaic", "-e", program)
+  end
+
+  def test_a_signal_may_end_the_client_by_a_thread
+    told = run_ruby("-roaic", "-e", <<~RUBY)
+      client = Oaic::Client.new
+      client.models
+      trap("USR1") do
+        client.models
+      rescue ThreadError
+        $closer = Thread.new { client.close }
+      end
+      Process.kill("USR1", Process.pid)
+      sleep(0.001) until $closer
+      $closer.join
+      begin
+        client.models
+      rescue Oaic::ClosedError
+        puts "closed"
+      end
+    RUBY
+    assert_equal "closed\n", told
   end
 
   def test_what_else_must_be_done_behind_a_fork

@@ -58,7 +58,8 @@ module Oaic
     # Pictures (POST /images/generations).
     def image(body = nil, **options) = post("/images/generations", body, options)
 
-    # A picture changed as the body's prompt says (POST /images/edits). Files are as in #upload.
+    # A picture changed as the body's prompt says (POST /images/edits). Files are as in #upload; files: { mask: file }
+    # brings a mask.
     def image_edit(file, body = nil, **options) = post("/images/edits", body, options, files: { image: file })
 
     # A text spoken (POST /audio/speech); the answer's body is the sound.
@@ -70,8 +71,8 @@ module Oaic
     # The same in English (POST /audio/translations).
     def translate(file, body = nil, **options) = post("/audio/translations", body, options, files: { file: file })
 
-    # Uploads a file (POST /files) for a purpose: such as "batch". The file is a path, a File, or a Hash of path: or
-    # content:, and filename: and content_type:.
+    # Uploads a file (POST /files) for a purpose: such as "batch". The file is a path, a File, anything else that
+    # has read, or a Hash of path: or content:, and filename: and content_type:.
     def upload(file, body = nil, **options) = post("/files", body, options, files: { file: file })
 
     # The content of a file (GET /files/{id}/content); with output_path: it goes there as it comes.
