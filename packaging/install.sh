@@ -22,6 +22,16 @@ remove() {
     rmdir --ignore-fail-on-non-empty "$to"/lib/cmake/oaic "$to"/include/oai 2>/dev/null || true
 }
 
+# A program finds a new library in a folder of the system only once the loader's cache knows it.
+refresh() {
+    [ -z "$root" ] || return 0
+    if [ "$(id -u)" -eq 0 ] && command -v ldconfig >/dev/null; then
+        ldconfig
+    else
+        echo "If $to/lib is one of the system's library folders, run ldconfig as root; else programs need an rpath."
+    fi
+}
+
 filled() {
     sed -e "s|@PREFIX@|${prefix%/}|g; s|@VERSION@|$version|g; s|@MAJOR@|$major|g; s|@MINOR@|$minor|g" \
         "packaging/$1.in" >"$2/$1"
@@ -42,8 +52,12 @@ case $what in
         filled oaic.pc "$to"/lib/pkgconfig
         filled oaicConfigVersion.cmake "$to"/lib/cmake/oaic
         echo "oaic $version is in $to"
+        refresh
         ;;
-    uninstall) remove ;;
+    uninstall)
+        remove
+        refresh
+        ;;
     *)
         echo "usage: install.sh install|uninstall PREFIX [DESTDIR]" >&2
         exit 2

@@ -93,6 +93,13 @@ public:
         if (stopped_)
             cancel();
     }
+    /** Nobody wants the request's outcome any more. */
+    void stop() noexcept
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        stopped_ = true;
+        cancel();
+    }
     /** The request has ended: from now on the client may be gone. */
     void ended() noexcept
     {
@@ -103,12 +110,7 @@ public:
 private:
     struct Stop {
         Stopper *stopper;
-        void operator()() const noexcept
-        {
-            const std::lock_guard<std::mutex> lock(stopper->mutex_);
-            stopper->stopped_ = true;
-            stopper->cancel();
-        }
+        void operator()() const noexcept { stopper->stop(); }
     };
     // One that has ended in the meantime is left as it is.
     void cancel() const noexcept
@@ -191,6 +193,10 @@ private:
  * What `co_await` takes: it submits the request or sequence, and hands the coroutine to the caller's executor when the
  * outcome is there. The executor is called with a std::coroutine_handle<> on a thread of the library: it must not
  * block, nor resume the coroutine there if that may block.
+ *
+ * A coroutine may be destroyed while it waits: that cancels the request, and once the destruction has returned the
+ * executor is not called for it. If it was called before, the handle is in the caller's hands, and to be dropped there.
+ * The destruction waits for a call of the executor that is under way: hold no lock meanwhile that the executor takes.
  */
 template <class T, class Executor, class Work = Request>
 class Awaitable {
@@ -198,6 +204,18 @@ public:
     Awaitable(const oai_client *client, Work work, Executor executor, std::stop_token token)
         : state_(std::make_shared<State>(client, std::move(executor), std::move(token))), work_(std::move(work))
     {
+    }
+    // It may be moved before it is awaited, as coroutine libraries do.
+    Awaitable(Awaitable &&other) noexcept = default;
+    Awaitable &operator=(Awaitable &&other) = delete;
+    ~Awaitable()
+    {
+        if (!state_)
+            return;
+        state_->abandon();
+        // Of a request that has ended, or that never began, there is nothing to cancel.
+        if (state_->stopper)
+            state_->stopper->stop();
     }
     bool await_ready() const noexcept { return false; }
     bool await_suspend(std::coroutine_handle<> coroutine)
@@ -223,10 +241,19 @@ private:
         void done(Result<Response> result) noexcept override
         {
             stopper->ended();
+            const std::lock_guard<std::recursive_mutex> lock(mutex);
+            if (abandoned)
+                return;
             outcome.emplace(std::move(result));
             executor(coroutine);
         }
         void refused(Error error) noexcept override { outcome.emplace(std::move(error)); }
+        /** The coroutine is done with its wait, or destroyed: from now on it is not to be resumed. */
+        void abandon() noexcept
+        {
+            const std::lock_guard<std::recursive_mutex> lock(mutex);
+            abandoned = true;
+        }
 
         const oai_client *client;
         Executor executor;
@@ -234,6 +261,9 @@ private:
         std::coroutine_handle<> coroutine;
         std::optional<oai::detail::Stopper> stopper;
         std::optional<Result<Response>> outcome;
+        // Held while the executor is called, which may resume the coroutine there and so end the wait: hence recursive.
+        std::recursive_mutex mutex;
+        bool abandoned = false;
     };
 
     std::shared_ptr<State> state_;

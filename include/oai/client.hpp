@@ -109,11 +109,13 @@ public:
         const oai_status status = oai_set_token_queue(get(), queue.get(), tag, &error);
         return done(status, error);
     }
-    /** Answers a question with a token and its life from now; 0: not known. */
+    /** Answers a question with a token and its life from now; 0: not known. One whose life is over is an error. */
     Outcome<Done> provide_token(std::uint64_t wanted, std::string_view token, std::chrono::milliseconds life = {}) const
     {
+        if (life.count() < 0)
+            return give<Done>(Error(OAI_ERR_INVALID_ARGUMENT, "the token's life is over: fetch another, or refuse_token"));
         oai_error *error = nullptr;
-        const auto life_ms = static_cast<std::uint64_t>(life.count());
+        const std::uint64_t life_ms = oai::detail::unsigned_ms(life);
         const oai_status status = oai_provide_token(get(), wanted, token.data(), token.size(), life_ms, &error);
         return done(status, error);
     }
@@ -354,14 +356,14 @@ public:
         const std::string body(hook.body), id(hook.id), time(hook.timestamp), signature(hook.signature);
         const oai_status status = oai_webhook_verify(
             get(), body.data(), body.size(), oai::detail::given(id), oai::detail::given(time),
-            oai::detail::given(signature), static_cast<std::uint64_t>(tolerance.count()), &error);
+            oai::detail::given(signature), oai::detail::unsigned_ms(tolerance), &error);
         return done(status, error);
     }
     /** Takes no more requests, and waits until those under way have ended. */
     Outcome<Done> close(std::chrono::milliseconds limit) const
     {
         oai_error *error = nullptr;
-        const oai_status status = oai_client_close(get(), static_cast<std::uint64_t>(limit.count()), &error);
+        const oai_status status = oai_client_close(get(), oai::detail::unsigned_ms(limit), &error);
         return done(status, error);
     }
     /** The handle, for calls of oai.h. */

@@ -127,6 +127,11 @@ private:
 };
 
 namespace detail {
+/* A time as C takes it; less than none is none. */
+inline std::uint64_t unsigned_ms(std::chrono::milliseconds time) noexcept
+{
+    return time.count() > 0 ? static_cast<std::uint64_t>(time.count()) : 0;
+}
 
 /** Frees a handle of C. */
 template <auto Free>

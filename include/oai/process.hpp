@@ -88,7 +88,7 @@ inline std::string_view version() noexcept { return oai_version_string(); }
 inline Outcome<Done> shutdown(std::chrono::milliseconds limit)
 {
     oai_error *error = nullptr;
-    const oai_status status = oai_shutdown(static_cast<std::uint64_t>(limit.count()), &error);
+    const oai_status status = oai_shutdown(detail::unsigned_ms(limit), &error);
     return give(detail::done(status, error));
 }
 
@@ -100,7 +100,7 @@ inline Outcome<Done> verify_webhook(std::string_view secret, const Webhook &hook
     const std::string body(hook.body), id(hook.id), time(hook.timestamp), signature(hook.signature);
     const oai_status status = oai_webhook_verify_secret(
         detail::terminated(secret).c_str(), body.data(), body.size(), detail::given(id), detail::given(time),
-        detail::given(signature), static_cast<std::uint64_t>(tolerance.count()), now_ms, &error);
+        detail::given(signature), detail::unsigned_ms(tolerance), now_ms, &error);
     return give(detail::done(status, error));
 }
 

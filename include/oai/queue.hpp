@@ -113,7 +113,7 @@ public:
     /** The same for a limited time. */
     Batch wait_for(std::chrono::milliseconds limit, std::size_t max = 256) const noexcept
     {
-        return wait_ms(max, limit.count() > 0 ? static_cast<std::uint64_t>(limit.count()) : 0);
+        return wait_ms(max, oai::detail::unsigned_ms(limit));
     }
     /** Ends one wait: one that waits now, or else the next. */
     void wake() const noexcept { oai_queue_wake(handle_.get()); }

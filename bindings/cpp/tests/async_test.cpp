@@ -1,6 +1,7 @@
 /*
  * Futures, coroutines on the caller's executor, and stop tokens.
  */
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -158,6 +159,66 @@ TEST_F(Async, CoroutinesGoOnOnTheirExecutor)
         talk(client, loop, left, good);
     loop.run(left);
     EXPECT_EQ(good, 20);
+}
+
+/* A coroutine that its owner destroys. */
+class Owned {
+public:
+    struct promise_type {
+        Owned get_return_object() { return Owned(std::coroutine_handle<promise_type>::from_promise(*this)); }
+        std::suspend_never initial_suspend() noexcept { return {}; }
+        std::suspend_always final_suspend() noexcept { return {}; }
+        void return_void() {}
+        void unhandled_exception() { std::terminate(); }
+    };
+    explicit Owned(std::coroutine_handle<> coroutine) : coroutine_(coroutine) {}
+    Owned(const Owned &) = delete;
+    Owned &operator=(const Owned &) = delete;
+    ~Owned() { coroutine_.destroy(); }
+    bool done() const { return coroutine_.done(); }
+
+private:
+    std::coroutine_handle<> coroutine_;
+};
+
+template <class Executor>
+Owned ask(const oai::Client &client, Executor executor, bool &answered)
+{
+    const auto answer = co_await client.co_send(chat(), executor);
+    answered = answer.has_value();
+}
+
+TEST_F(Async, ADestroyedCoroutineIsCancelledAndNeverResumed)
+{
+    script(R"({"drop":"hang"})");
+    const oai::Client client = new_client();
+    std::atomic<int> resumed{0};
+    const auto counts = [&resumed](std::coroutine_handle<>) { resumed++; };
+    bool answered = false;
+    {
+        const Owned waiting = ask(client, counts, answered);
+        server_get("/_stats", "in_flight", "1");
+        EXPECT_FALSE(waiting.done());
+    }
+    // Without a cancel it would hang, and the close with it.
+    EXPECT_TRUE(client.close(std::chrono::seconds(10)));
+    EXPECT_EQ(server_get("/_stats", "in_flight", "0")["client_gone"], 1);
+    EXPECT_EQ(resumed, 0);
+    EXPECT_FALSE(answered);
+}
+
+TEST_F(Async, ACoroutineMayBeResumedAndEndInItsExecutor)
+{
+    const oai::Client client = new_client();
+    std::atomic<bool> over{false};
+    const auto inlined = [&over](std::coroutine_handle<> coroutine) {
+        coroutine.resume();
+        over = true;
+    };
+    bool answered = false;
+    const Owned waiting = ask(client, inlined, answered);
+    EXPECT_TRUE(client.close(std::chrono::seconds(10)));
+    EXPECT_TRUE(over && waiting.done() && answered);
 }
 
 TEST_F(Async, CoroutinesAreStoppedAndRefused)

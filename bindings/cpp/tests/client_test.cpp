@@ -381,6 +381,9 @@ TEST_F(Client, AsksForTokensThatRotate)
     ASSERT_TRUE(client.models());
     EXPECT_EQ(server_get("/_log")[0]["headers"]["authorization"], "Bearer token-of-the-vault");
     EXPECT_EQ(client.provide_token(999, "x").error().status(), OAI_ERR_UNKNOWN_ID);
+    const auto over = client.provide_token(999, "x", std::chrono::milliseconds(-1));
+    EXPECT_EQ(over.error().status(), OAI_ERR_INVALID_ARGUMENT);
+    EXPECT_TRUE(client.close(std::chrono::milliseconds(-1))) << "a time below none is none, not for ever";
     ASSERT_TRUE(client.set_token_provider(nullptr));
 }
 
