@@ -2,6 +2,8 @@
 
 require "oaic"
 
+abort "usage: chat.rb QUESTION" if ARGV.empty?
+
 Oaic::Client.open do |client|
   messages = [{ role: "user", content: ARGV.fetch(0) }]
   client.chat_stream(model: "gpt-4o-mini", messages: messages).each_text do |text|

@@ -4,6 +4,8 @@
 
 require "oaic"
 
+abort "usage: many.rb INPUT OUTPUT" if ARGV.size != 2
+
 lines = File.readlines(ARGV.fetch(0), chomp: true).reject(&:empty?)
 Oaic::Client.open(max_concurrent_requests: 16, queue_size: 10_000) do |client|
   calls = lines.each_slice(100).map { |slice| client.async.embed("text-embedding-3-small", slice) }

@@ -2,6 +2,8 @@
 
 require "oaic"
 
+abort "usage: search.rb QUESTION" if ARGV.empty?
+
 SENTENCES = ["The lighthouse was built in 1871.", "Bread needs salt, water, flour and time.", "A queue holds what waits."].freeze
 
 vectors = Oaic::Client.open { |client| client.embed("text-embedding-3-small", [ARGV.fetch(0), *SENTENCES]) }
