@@ -67,12 +67,12 @@ public:
             for (; state.at != state.batch->end(); ++state.at) {
                 Event event = *state.at;
                 if (event.kind() == OAI_EVENT_CHUNK) {
-                    // What was taken before a cancel is dropped as well.
+                    // What is wrong with a stream, its end says.
+                    (void)state.whole.push(event.data());
+                    // After a cancel it is given no more; but of a stream that had ended before, the whole is whole.
                     if (state.cancelled)
                         continue;
                     ++state.at;
-                    // What is wrong with a stream, its end says.
-                    (void)state.whole.push(event.data());
                     return event.data();
                 }
                 if (event.kind() == OAI_EVENT_DONE) {

@@ -70,6 +70,19 @@ TEST_F(Stream, ThatIsLeftClosesItsConnection)
     EXPECT_FALSE(stream->next().has_value());
 }
 
+TEST_F(Stream, ThatHadEndedWhenItWasLeftIsWhole)
+{
+    const oai::Client client = new_client();
+    auto stream = client.chat_stream(hello);
+    ASSERT_TRUE(stream->next().has_value());
+    EXPECT_TRUE(client.close(std::chrono::seconds(10)));
+    stream->cancel();
+    EXPECT_FALSE(stream->next().has_value());
+    const Json choice = Json::parse(*stream->finish())["choices"][0];
+    EXPECT_EQ(choice["finish_reason"], "stop");
+    EXPECT_EQ(choice["message"]["content"], "You said: Hello out there");
+}
+
 TEST_F(Stream, ThatBreaksGivesWhatCame)
 {
     script(R"({"status":200,"headers":{"content-type":"text/event-stream"},
