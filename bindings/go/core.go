@@ -127,8 +127,13 @@ type started struct {
 
 func (k *core) start(progress func(Progress), finish func(response uintptr), submit submission) (started, error) {
 	waiting := &pending{finish: finish, progress: progress, done: make(chan struct{})}
-	var id uint64
-	err := k.use(func(handle uintptr) error {
+	id, err := k.hand(waiting, submit)
+	return started{id, waiting}, err
+}
+
+// hand hands a call over to the library: its id, or why it was refused.
+func (k *core) hand(waiting *pending, submit submission) (id uint64, err error) {
+	err = k.use(func(handle uintptr) error {
 		tag, queue, err := k.enter(waiting)
 		if err != nil {
 			return err
@@ -141,7 +146,7 @@ func (k *core) start(progress func(Progress), finish func(response uintptr), sub
 		}
 		return nil
 	})
-	return started{id, waiting}, err
+	return id, err
 }
 
 // await waits for a call's outcome. When ctx ends the call is cancelled, and its outcome comes at once.

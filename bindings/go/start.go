@@ -6,7 +6,6 @@ package oaic
 import (
 	"context"
 	"sync/atomic"
-	"unsafe"
 )
 
 // Call is a call that was started. Once it comes out of its channel, its fields tell the outcome.
@@ -59,21 +58,7 @@ func submit(request *Request, started *Call) error {
 	if ctx.Done() != nil {
 		started.stop = context.AfterFunc(ctx, started.cancel)
 	}
-	var id uint64
-	err = core.use(func(handle uintptr) error {
-		tag, queue, err := core.enter(&pending{finish: started.end, progress: request.OnProgress})
-		if err != nil {
-			return err
-		}
-		var broken uintptr
-		status := call(lib.submit_to, handle, native, queue.handle, uintptr(tag), uintptr(unsafe.Pointer(&id)),
-			uintptr(unsafe.Pointer(&broken)))
-		if int32(status) != 0 {
-			core.leave(tag)
-			return takeError(status, broken)
-		}
-		return nil
-	})
+	id, err := core.hand(&pending{finish: started.end, progress: request.OnProgress}, submissionOf(native))
 	if err != nil {
 		if started.stop != nil {
 			started.stop()

@@ -111,7 +111,7 @@ impl EventQueue {
     pub fn end_all() {
         let queues: Vec<_> = lock(&QUEUES).iter().filter_map(Weak::upgrade).collect();
         for queue in queues {
-            queue.channel.end();
+            queue.end();
         }
     }
 

@@ -17,7 +17,7 @@ use super::options::{Options, is_mended, is_passing};
 use super::outbox::{Next, Outbox};
 use crate::client::Client;
 use crate::client::request::Request;
-use crate::client::sequence::{ROOM, Step};
+use crate::client::sequence::{Step, unless_full, with_room};
 use crate::codec::object::quote;
 use crate::completion::{Delivery, Ending, Kind, Response, Room, Unsent};
 use crate::error::{Error, Result};
@@ -88,11 +88,7 @@ impl Session {
 
     /// The first opening, whose refusal is the whole call's; `None` where it has to come later.
     pub fn first(&self) -> Result<Option<Handshake>> {
-        match self.opening(&mut None) {
-            // There will be room by and by.
-            Err(error) if error.status == status::QUEUE_FULL => Ok(None),
-            first => first.map(Some),
-        }
+        unless_full(self.opening(&mut None))
     }
 
     /// Keeps the connection until it ends for good.
@@ -141,14 +137,14 @@ impl Session {
 
     /// Makes a connection; without a socket the response says why there is none.
     async fn open(&mut self, begun: Option<Handshake>) -> (Response, Option<Socket>) {
-        let mut begun = begun.map(Ok);
         let mut until = None;
-        let opening = loop {
-            match begun.take().unwrap_or_else(|| self.opening(&mut until)) {
-                Ok(opening) => break opening,
-                Err(error) if error.status == status::QUEUE_FULL => sleep(ROOM).await,
-                Err(error) => return (Response::failed(0, error), None),
-            }
+        let begun = match begun {
+            Some(begun) => Ok(begun),
+            None => with_room(|| self.opening(&mut until)).await,
+        };
+        let opening = match begun {
+            Ok(opening) => opening,
+            Err(error) => return (Response::failed(0, error), None),
         };
         let response = opening.step.arrives().await;
         self.attempts += response.attempts;

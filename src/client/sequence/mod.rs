@@ -91,7 +91,25 @@ fn is_id(text: &str) -> bool {
 }
 
 /// When a full queue is asked again for a place.
-pub(super) const ROOM: Duration = Duration::from_millis(100);
+const ROOM: Duration = Duration::from_millis(100);
+
+/// What begins a sequence: `None` where the queue is full, since there will be room by and by.
+pub(super) fn unless_full<T>(begun: Result<T>) -> Result<Option<T>> {
+    match begun {
+        Err(error) if error.status == status::QUEUE_FULL => Ok(None),
+        begun => begun.map(Some),
+    }
+}
+
+/// Begins something as soon as the queue takes it.
+pub(super) async fn with_room<T>(mut begin: impl FnMut() -> Result<T>) -> Result<T> {
+    loop {
+        match unless_full(begin())? {
+            Some(begun) => return Ok(begun),
+            None => sleep(ROOM).await,
+        }
+    }
+}
 
 /// The sequences of a client that have not ended.
 #[derive(Default)]
@@ -323,11 +341,7 @@ impl Client {
         job: NewJob,
         progress: Option<&Progress>,
     ) -> Result<Option<Step>> {
-        match self.step(job, progress) {
-            // There will be room by and by.
-            Err(error) if error.status == status::QUEUE_FULL => Ok(None),
-            first => first.map(Some),
-        }
+        unless_full(self.step(job, progress))
     }
 
     /// Bounds a request that may have to come again, since the queue is full: all tries share one deadline, which is
@@ -356,15 +370,10 @@ impl Client {
         progress: Option<&Progress>,
     ) -> Response {
         let mut until = None;
-        loop {
-            let job = request
-                .to_job()
-                .and_then(|job| self.in_time(job, &mut until));
-            match job.and_then(|job| self.step(job, progress)) {
-                Ok(step) => return step.arrives().await,
-                Err(error) if error.status == status::QUEUE_FULL => sleep(ROOM).await,
-                Err(error) => return Response::failed(0, error),
-            }
+        let begin = || self.step(self.in_time(request.to_job()?, &mut until)?, progress);
+        match with_room(begin).await {
+            Ok(step) => step.arrives().await,
+            Err(error) => Response::failed(0, error),
         }
     }
 

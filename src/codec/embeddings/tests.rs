@@ -390,6 +390,16 @@ fn deep_nesting_does_not_blow_the_stack() {
     assert_eq!(decode(body.as_bytes(), 0).unwrap().rows, 0);
 }
 
+/// A body with some bytes put in place of its own.
+pub(super) fn changed(body: String, changes: Vec<(prop::sample::Index, u8)>) -> Vec<u8> {
+    let mut body = body.into_bytes();
+    for (place, byte) in changes {
+        let place = place.index(body.len());
+        body[place] = byte;
+    }
+    body
+}
+
 /// Rows of one width and, for each, whether it goes as base64.
 pub(super) fn rows() -> impl Strategy<Value = (Vec<Vec<f32>>, Vec<bool>)> {
     (1_usize..9, 1_usize..6).prop_flat_map(|(rows, dims)| {
@@ -429,11 +439,7 @@ proptest! {
             false => serde_json::to_string(&rows[index]).unwrap(),
         };
         let items: Vec<String> = (0..rows.len()).map(|index| item(index, &written(index))).collect();
-        let mut body = answer(&items).into_bytes();
-        for (place, byte) in changes {
-            let place = place.index(body.len());
-            body[place] = byte;
-        }
+        let mut body = changed(answer(&items), changes);
         if let Some(cut) = cut {
             body.truncate(cut.index(body.len()));
         }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::tests::{answer, base64, item, quoted, rows, wrong_answers};
+use super::super::tests::{answer, base64, changed, item, quoted, rows, wrong_answers};
 use super::*;
 
 /// What came of an answer in the parts that end at `ends`.
@@ -185,11 +185,7 @@ proptest! {
             false => serde_json::to_string(&rows[index]).unwrap(),
         };
         let items: Vec<String> = (0..rows.len()).map(|index| item(index, &written(index))).collect();
-        let mut body = answer(&items).into_bytes();
-        for (place, byte) in changes {
-            let place = place.index(body.len());
-            body[place] = byte;
-        }
+        let body = changed(answer(&items), changes);
         let mut ends: Vec<usize> = ends.iter().map(|end| end.index(body.len())).collect();
         ends.sort_unstable();
         compare(&body, rows.len(), &ends);
