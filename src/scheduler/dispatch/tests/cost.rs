@@ -1,4 +1,4 @@
-//! What scheduling costs: a measurement for `make bench-cost`, and the bound on memory, which is a count and so a test.
+//! What scheduling costs: a measurement for `make bench-cost`. What a waiting request holds is counted in tests/queued.rs.
 
 use super::*;
 
