@@ -105,9 +105,7 @@ impl Gate {
 
     pub fn headers(&self, permit: &mut Permit, now: Instant, headers: &HeaderMap, ok: bool) {
         let told = headers.iter();
-        let snapshot = Snapshot::read(
-            told.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))),
-        );
+        let snapshot = Snapshot::read(told.map(|(name, value)| (name.as_str(), value.as_bytes())));
         lock(&self.limiter).headers(permit, time(now), &snapshot, ok);
     }
 

@@ -83,6 +83,9 @@ impl Policy {
 }
 
 fn without_date(model: &str) -> &str {
+    if !model.ends_with(|last: char| last.is_ascii_digit()) {
+        return model;
+    }
     let digits =
         |text: &str, count: usize| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
     let mut parts = model.rsplitn(4, '-');

@@ -53,7 +53,7 @@ const PERIODS: RangeInclusive<Duration> =
 
 impl Snapshot {
     /// Reads headers, their names in lower case. It walks them once and allocates nothing: it runs for every answer.
-    pub fn read<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>) -> Snapshot {
+    pub fn read<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])>) -> Snapshot {
         let mut snapshot = Snapshot::default();
         let mut azure_resets = [None; 4];
         for (name, value) in headers {
@@ -76,10 +76,12 @@ impl Snapshot {
     }
 
     /// Takes in one header, named without its `x-ratelimit-`.
-    fn note(&mut self, name: &str, value: &str) {
-        let Some((field, dimension)) = name.split_once('-') else {
+    fn note(&mut self, name: &str, value: &[u8]) {
+        // Names are short: a plain search beats the one for long texts.
+        let Some(dash) = name.bytes().position(|byte| byte == b'-') else {
             return;
         };
+        let (field, dimension) = (&name[..dash], &name[dash + 1..]);
         let Some(reading) = dimension_of(dimension).map(|index| &mut self.readings[index]) else {
             return;
         };
@@ -100,58 +102,72 @@ impl Snapshot {
 
 /// As [`Dimension::index`](super::Dimension::index).
 fn dimension_of(name: &str) -> Option<usize> {
-    ["requests", "tokens", "project-requests", "project-tokens"]
-        .iter()
-        .position(|dimension| *dimension == name)
+    match name {
+        "requests" => Some(0),
+        "tokens" => Some(1),
+        "project-requests" => Some(2),
+        "project-tokens" => Some(3),
+        _ => None,
+    }
 }
 
 /// A count of requests or tokens. Negative, fractional and absurd values are none: a limit above 2^53 says nothing.
-fn count(text: &str) -> Option<u64> {
-    let text = text.trim();
-    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+fn count(text: &[u8]) -> Option<u64> {
+    let digits = text.trim_ascii();
+    if digits.is_empty() {
         return None;
     }
-    text.parse().ok().filter(|count| *count < 1 << 53)
+    let mut count = 0;
+    for digit in digits {
+        if !digit.is_ascii_digit() || count >= 1 << 53 {
+            return None;
+        }
+        count = 10 * count + u64::from(digit - b'0');
+    }
+    (count < 1 << 53).then_some(count)
 }
 
-fn number(text: &str) -> Option<f64> {
-    text.trim()
-        .parse()
-        .ok()
-        .filter(|number: &f64| number.is_finite() && *number >= 0.0)
+fn number(text: &[u8]) -> Option<f64> {
+    let number: f64 = std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()?;
+    (number.is_finite() && number >= 0.0).then_some(number)
 }
 
 /// Durations as servers write them: `1s`, `6m0s`, `120ms`, `1h2m3.5s`, or plain seconds.
-fn span(text: &str) -> Option<Span> {
-    let mut rest = text.trim();
+fn span(text: &[u8]) -> Option<Span> {
+    let text = text.trim_ascii();
+    let mut rest = text;
     let (mut value, mut grain) = (0.0, 0.0);
     if rest.is_empty() {
         return None;
     }
+    let is_figure = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
     while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(rest.len());
+        let digits = rest.iter().take_while(|byte| is_figure(byte)).count();
         let (figure, tail) = rest.split_at(digits);
-        let letters = tail
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(tail.len());
+        let letters = tail.iter().take_while(|byte| !is_figure(byte)).count();
         let (unit, next) = tail.split_at(letters);
         let scale = match unit {
             // Plain seconds stand alone: `1h5` is not a duration.
-            "" if figure.len() == text.trim().len() => 1.0,
-            "s" => 1.0,
-            "ms" => 1e-3,
-            "us" | "µs" | "μs" => 1e-6,
-            "ns" => 1e-9,
-            "m" => 60.0,
-            "h" => 3_600.0,
-            "d" => 86_400.0,
+            b"" if figure.len() == text.len() => 1.0,
+            b"s" => 1.0,
+            b"ms" => 1e-3,
+            // Both of Unicode's micro signs.
+            b"us" | b"\xc2\xb5s" | b"\xce\xbcs" => 1e-6,
+            b"ns" => 1e-9,
+            b"m" => 60.0,
+            b"h" => 3_600.0,
+            b"d" => 86_400.0,
             _ => return None,
         };
-        value += number(figure)? * scale;
-        let decimals = figure.split_once('.').map_or(0, |(_, tail)| tail.len());
-        grain = scale * 10f64.powi(-(decimals.min(9) as i32));
+        let (amount, step) = match figure.iter().position(|byte| *byte == b'.') {
+            None => (count(figure)? as f64, scale),
+            Some(point) => {
+                let decimals = (figure.len() - point - 1).min(9);
+                (number(figure)?, scale * 10f64.powi(-(decimals as i32)))
+            }
+        };
+        value += amount * scale;
+        grain = step;
         rest = next;
     }
     Some(Span {
@@ -166,7 +182,11 @@ mod tests {
     use super::*;
 
     fn read(headers: &[(&str, &str)]) -> Snapshot {
-        Snapshot::read(headers.iter().copied())
+        Snapshot::read(
+            headers
+                .iter()
+                .map(|(name, value)| (*name, value.as_bytes())),
+        )
     }
 
     #[test]
@@ -196,7 +216,7 @@ mod tests {
             ("99999999999999999999h", None),
         ];
         for (text, want) in cases {
-            let got = span(text).map(|s| (s.value.as_secs_f64(), s.grain.as_secs_f64()));
+            let got = span(text.as_bytes()).map(|s| (s.value.as_secs_f64(), s.grain.as_secs_f64()));
             assert_eq!(got, *want, "{text:?}");
         }
     }

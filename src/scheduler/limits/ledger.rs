@@ -52,22 +52,24 @@ pub(super) struct Place {
     pub total: Charge,
 }
 
-/// Invariant: `open[i]` was sent `first + i`-th, and its front is unanswered and may still be on the way.
+/// Invariant: `open` is in the order of sending, and holds those that are unanswered and may still be on the way. What is
+/// looked at for an answer is bounded by them, however much else is answered while one of them takes its time.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     admitted: Charge,
     sent: Charge,
     open: VecDeque<Sent>,
-    first: u64,
+    /// The order of the next one.
+    next: u64,
     in_flight: u64,
     awaiting: u64,
 }
 
 #[derive(Debug)]
 struct Sent {
+    order: u64,
     at: Time,
     cost: Cost,
-    unanswered: bool,
 }
 
 impl Ledger {
@@ -79,12 +81,13 @@ impl Ledger {
 
     pub fn send(&mut self, cost: Cost, now: Time) -> Place {
         self.sent.add(cost);
+        let order = self.next;
+        self.next += 1;
         self.open.push_back(Sent {
+            order,
             at: now,
             cost,
-            unanswered: true,
         });
-        let order = self.first + self.open.len() as u64 - 1;
         self.settle(now);
         Place {
             at: now,
@@ -96,9 +99,8 @@ impl Ledger {
     /// The headers are here, or never will be.
     pub fn answer(&mut self, place: Option<Place>, now: Time) {
         self.awaiting -= 1;
-        let index = place.and_then(|place| place.order.checked_sub(self.first));
-        if let Some(sent) = index.and_then(|index| self.open.get_mut(index as usize)) {
-            sent.unanswered = false;
+        if let Some(Ok(at)) = place.map(|place| self.find(place)) {
+            self.open.remove(at);
         }
         self.settle(now);
     }
@@ -113,13 +115,19 @@ impl Ledger {
     }
 
     fn settle(&mut self, now: Time) {
-        while let Some(sent) = self.open.front() {
-            if sent.unanswered && sent.at + ON_THE_WAY >= now {
-                break;
-            }
+        while self
+            .open
+            .front()
+            .is_some_and(|sent| sent.at + ON_THE_WAY < now)
+        {
             self.open.pop_front();
-            self.first += 1;
         }
+    }
+
+    /// Where a request stands among the open ones, or would stand.
+    fn find(&self, place: Place) -> Result<usize, usize> {
+        self.open
+            .binary_search_by_key(&place.order, |sent| sent.order)
     }
 
     /// What went out, or was promised a place, after that request.
@@ -127,12 +135,12 @@ impl Ledger {
         self.admitted.minus(place.total)
     }
 
-    /// What went out before that request and may have reached the server after it. Usually looks at a handful:
-    /// answers come nearly in the order of sending, and what was sent long ago is gone from the front.
+    /// What went out before that request and may have reached the server after it: mostly nothing or a handful, since
+    /// answers come nearly in the order of sending.
     pub fn overtaken_by(&self, place: Place) -> Charge {
-        let before = place.order.saturating_sub(self.first) as usize;
+        let (Ok(before) | Err(before)) = self.find(place);
         let mut charge = Charge::default();
-        for sent in self.open.iter().take(before).filter(|sent| sent.unanswered) {
+        for sent in self.open.range(..before) {
             charge.add(sent.cost);
         }
         charge

@@ -103,7 +103,9 @@ impl Caller {
             }
             Step::Headers(n, headers, ok) => {
                 if let Some(mut permit) = self.take(*n) {
-                    let told = headers.iter().map(|(name, value)| (*name, value.as_str()));
+                    let told = headers
+                        .iter()
+                        .map(|(name, value)| (*name, value.as_bytes()));
                     let snapshot = Snapshot::read(told);
                     self.limiter.headers(&mut permit, now, &snapshot, *ok);
                     self.held.push(permit);

@@ -15,7 +15,11 @@ fn learner() -> Limiter {
 }
 
 fn tell(headers: &[(&str, &str)]) -> Snapshot {
-    Snapshot::read(headers.iter().copied())
+    Snapshot::read(
+        headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_bytes())),
+    )
 }
 
 /// 6,000 requests a minute, of which so many are left.

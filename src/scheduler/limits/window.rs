@@ -11,9 +11,12 @@ use super::headers::Span;
 /// The periods that servers use, in seconds.
 const PERIODS: [f64; 5] = [1.0, 10.0, 60.0, 3_600.0, 86_400.0];
 
-/// A reading that speaks of one steadily refilled bucket falls onto its period, up to rounding. Further off than this
-/// `limit`, `remaining` and `reset` speak of different buckets, or of one that is refilled at once.
-const FURTHEST: f64 = 0.25;
+/// A reading that speaks of one steadily refilled bucket falls onto its period, up to rounding. Off by more than this
+/// factor `limit`, `remaining` and `reset` speak of different buckets, or of one that is refilled at once.
+const FURTHEST: f64 = 1.28;
+
+/// The same where rounding may have made a period of what is none.
+const NEAR: f64 = 1.1;
 
 /// From this on a limit says how much there is and nothing about the pace.
 const DAY: f64 = 86_400.0;
@@ -141,19 +144,18 @@ fn infer(limit: u64, remaining: u64, reset: Span) -> Option<Inference> {
     let estimate = limit as f64 * reset / missing;
     let nearest = PERIODS
         .into_iter()
-        .min_by(|a, b| distance(*a, estimate).total_cmp(&distance(*b, estimate)))?;
+        .find(|period| apart(*period, estimate) < FURTHEST)?;
     let sure = 1.0 / missing + grain / reset < 0.5;
-    let off = distance(nearest, estimate);
-    (off < if sure { FURTHEST } else { 0.1 }).then_some(Inference {
+    (sure || apart(nearest, estimate) < NEAR).then_some(Inference {
         seconds: nearest,
         share: missing / limit as f64,
         sure,
     })
 }
 
-/// How far apart two periods are, as a share.
-fn distance(a: f64, b: f64) -> f64 {
-    (a / b).ln().abs()
+/// The factor between two periods, whichever is the longer.
+fn apart(a: f64, b: f64) -> f64 {
+    (a / b).max(b / a)
 }
 
 #[cfg(test)]

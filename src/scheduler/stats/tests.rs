@@ -74,7 +74,11 @@ fn refused_scope() -> LiveScope {
         ("x-ratelimit-remaining-tokens", "80000"),
         ("x-ratelimit-reset-tokens", "1s"),
     ]);
-    let snapshot = Snapshot::read(headers.into_iter());
+    let snapshot = Snapshot::read(
+        headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_bytes())),
+    );
     for (at, ok) in [(ms(0), true), (ms(50), true), (ms(100), false)] {
         let Admit::Go(mut permit) = limiter.admit(at, Cost { tokens: 10 }) else {
             panic!("a scope that is not held back");

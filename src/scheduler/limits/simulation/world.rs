@@ -384,7 +384,7 @@ impl World {
         let client = flight.client;
         let actor = &mut self.actors[client];
         let told = verdict.headers.iter();
-        let snapshot = Snapshot::read(told.map(|(name, value)| (*name, value.as_str())));
+        let snapshot = Snapshot::read(told.map(|(name, value)| (*name, value.as_bytes())));
         let ok = !verdict.refused && health == Health::Up;
         actor
             .limiter
