@@ -8,15 +8,18 @@
 //!
 //! Invariants:
 //! - each id known to `places` is in exactly one of: a lane, `held`, `backoff`, in flight.
+//! - `by_scope` has the number of each lane; numbers are used again.
 //! - `in_flight` counts the places in flight; `waiting` counts the others.
 //! - `heads` holds the first rank of each open lane, and nothing else; no lane is empty.
 //! - `parked` holds each lane that is parked until a time, with that time, and nothing else.
 
 mod ordered;
+mod run;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use slab::Slab;
 use tokio::time::Instant;
 
 use self::ordered::Ordered;
@@ -47,9 +50,12 @@ pub trait Ranked {
 
 /// The line. `J` is a job, `F` what is kept of one in flight.
 pub struct Line<J, F> {
-    lanes: HashMap<Scope, Lane<J>>,
-    heads: BTreeSet<(Rank, Scope)>,
-    parked: BTreeSet<(Instant, Scope)>,
+    /// By their numbers, which stand for the scope wherever one request is looked at: a name would have to be hashed,
+    /// compared and counted as shared each time.
+    lanes: Slab<Lane<J>>,
+    by_scope: HashMap<Scope, usize>,
+    heads: BTreeSet<(Rank, usize)>,
+    parked: BTreeSet<(Instant, usize)>,
     backoff: BTreeMap<(Instant, u64), J>,
     /// By what they wait for; no map is empty.
     held: HashMap<u64, BTreeMap<Rank, J>>,
@@ -59,6 +65,7 @@ pub struct Line<J, F> {
 }
 
 struct Lane<J> {
+    scope: Scope,
     jobs: Ordered<J>,
     parked: Parked,
 }
@@ -74,8 +81,8 @@ enum Parked {
 }
 
 enum Place<F> {
-    /// In its lane, at the rank of this `due`.
-    Waiting(Instant, Scope),
+    /// In the lane of that number, at the rank of this `due`. The number takes four bytes, since many wait.
+    Waiting(Instant, u32),
     Held(u64, Instant),
     BackedOff(Instant),
     InFlight(F),
@@ -93,7 +100,8 @@ pub enum Removed<J, F> {
 impl<J: Ranked, F> Line<J, F> {
     pub fn new() -> Line<J, F> {
         Line {
-            lanes: HashMap::new(),
+            lanes: Slab::new(),
+            by_scope: HashMap::new(),
             heads: BTreeSet::new(),
             parked: BTreeSet::new(),
             backoff: BTreeMap::new(),
@@ -129,49 +137,67 @@ impl<J: Ranked, F> Line<J, F> {
 
     /// Adds a request to its lane.
     pub fn enqueue(&mut self, mut job: J) {
-        if let Some((scope, _)) = self.lanes.get_key_value(job.scope()) {
-            job.share_scope(scope);
-        }
+        let lane = self.lane_of(job.scope());
+        job.share_scope(&self.lanes[lane].scope);
         if let Some(deadline) = job.deadline() {
             self.deadlines.insert((deadline, job.rank().id));
         }
-        self.insert(job);
+        self.insert(lane, job);
     }
 
-    fn insert(&mut self, job: J) {
-        let (rank, scope) = (job.rank(), job.scope().clone());
-        self.places
-            .insert(rank.id, Place::Waiting(rank.due, scope.clone()));
-        let lane = self.lanes.entry(scope.clone()).or_insert_with(|| Lane {
+    /// The number of the lane of a scope, made if there is none.
+    fn lane_of(&mut self, scope: &Scope) -> usize {
+        if let Some(lane) = self.by_scope.get(scope) {
+            return *lane;
+        }
+        let lane = self.lanes.insert(Lane {
+            scope: scope.clone(),
             jobs: Ordered::new(),
             parked: Parked::No,
         });
-        let head = lane.head();
+        self.by_scope.insert(scope.clone(), lane);
+        lane
+    }
+
+    fn insert(&mut self, at: usize, job: J) {
+        let rank = job.rank();
+        self.places
+            .insert(rank.id, Place::Waiting(rank.due, at as u32));
+        let lane = &mut self.lanes[at];
+        let head = lane.jobs.first_rank();
         lane.jobs.insert(job);
         if lane.parked == Parked::No && head.is_none_or(|head| rank < head) {
             if let Some(head) = head {
-                self.heads.remove(&(head, scope.clone()));
+                self.heads.remove(&(head, at));
             }
-            self.heads.insert((rank, scope));
+            self.heads.insert((rank, at));
         }
     }
 
-    fn remove_waiting(&mut self, rank: Rank, scope: &Scope) -> Option<J> {
-        let lane = self.lanes.get_mut(scope)?;
-        let job = if lane.head() == Some(rank) {
-            lane.jobs.pop_first()?
-        } else {
-            lane.jobs.remove(&rank)?
-        };
-        let was_head = self.heads.remove(&(rank, scope.clone()));
-        if let (true, Some(head)) = (was_head, lane.head()) {
-            self.heads.insert((head, scope.clone()));
+    /// Brings a job that was kept aside back into its lane.
+    fn bring_back(&mut self, job: J) {
+        let lane = self.lane_of(job.scope());
+        self.insert(lane, job);
+    }
+
+    fn remove_waiting(&mut self, rank: Rank, at: usize) -> Option<J> {
+        let lane = self.lanes.get_mut(at)?;
+        if lane.jobs.first_rank() != Some(rank) {
+            return lane.jobs.remove(&rank);
         }
-        if lane.jobs.is_empty() {
+        let job = lane.jobs.pop_first()?;
+        let head = lane.jobs.first_rank();
+        if let (Some(head), Parked::No) = (head, lane.parked) {
+            // Before the old one goes: a set that was empty in between would give its memory back, and ask for it again.
+            self.heads.insert((head, at));
+        }
+        self.heads.remove(&(rank, at));
+        if head.is_none() {
             if let Parked::Until(until) = lane.parked {
-                self.parked.remove(&(until, scope.clone()));
+                self.parked.remove(&(until, at));
             }
-            self.lanes.remove(scope);
+            let lane = self.lanes.remove(at);
+            self.by_scope.remove(&lane.scope);
         }
         Some(job)
     }
@@ -181,8 +207,8 @@ impl<J: Ranked, F> Line<J, F> {
         if self.in_flight >= most {
             return None;
         }
-        let (_, scope) = self.heads.first()?;
-        self.lanes.get(scope)?.jobs.first()
+        let (_, lane) = self.heads.first()?;
+        self.lanes.get(*lane)?.jobs.first()
     }
 
     /// Takes the next request and gives it a slot; `flight` is what is kept of it.
@@ -195,8 +221,8 @@ impl<J: Ranked, F> Line<J, F> {
 
     /// Takes the next request out of the line.
     pub fn take_next(&mut self) -> Option<J> {
-        let (rank, scope) = self.heads.first()?.clone();
-        let job = self.remove_waiting(rank, &scope)?;
+        let (rank, lane) = *self.heads.first()?;
+        let job = self.remove_waiting(rank, lane)?;
         self.places.remove(&rank.id);
         self.forget_deadline(&job);
         Some(job)
@@ -204,10 +230,10 @@ impl<J: Ranked, F> Line<J, F> {
 
     /// Takes the next request out of its lane and keeps it aside until `key` is released.
     pub fn hold_next(&mut self, key: u64) {
-        let Some((rank, scope)) = self.heads.first().cloned() else {
+        let Some((rank, lane)) = self.heads.first().copied() else {
             return;
         };
-        if let Some(job) = self.remove_waiting(rank, &scope) {
+        if let Some(job) = self.remove_waiting(rank, lane) {
             self.places.insert(rank.id, Place::Held(key, rank.due));
             self.held.entry(key).or_default().insert(rank, job);
         }
@@ -224,7 +250,7 @@ impl<J: Ranked, F> Line<J, F> {
                 self.held.remove(&key);
             }
             if let Some(job) = job {
-                self.insert(job);
+                self.bring_back(job);
             }
         }
     }
@@ -236,20 +262,20 @@ impl<J: Ranked, F> Line<J, F> {
 
     /// Parks the lane of the next request until `until`, or for as long as nothing happens in its scope.
     pub fn park_next(&mut self, until: Option<Instant>) {
-        let Some((_, scope)) = self.heads.pop_first() else {
+        let Some((_, at)) = self.heads.pop_first() else {
             return;
         };
-        if let Some(lane) = self.lanes.get_mut(&scope) {
+        if let Some(lane) = self.lanes.get_mut(at) {
             lane.parked = until.map_or(Parked::Blocked, Parked::Until);
             if let Some(until) = until {
-                self.parked.insert((until, scope));
+                self.parked.insert((until, at));
             }
         }
     }
 
     /// Until when a lane is parked, if a time is known.
     pub fn parked_until(&self, scope: &str) -> Option<Instant> {
-        match self.lanes.get(scope)?.parked {
+        match self.lane(scope)?.parked {
             Parked::Until(until) => Some(until),
             Parked::No | Parked::Blocked => None,
         }
@@ -257,44 +283,50 @@ impl<J: Ranked, F> Line<J, F> {
 
     /// Opens a parked lane; true if it was parked.
     pub fn open(&mut self, scope: &Scope) -> bool {
-        let Some(lane) = self.lanes.get_mut(scope) else {
-            return false;
-        };
+        match self.by_scope.get(scope) {
+            Some(lane) => self.open_lane(*lane),
+            None => false,
+        }
+    }
+
+    fn open_lane(&mut self, at: usize) -> bool {
+        let lane = &mut self.lanes[at];
         match std::mem::replace(&mut lane.parked, Parked::No) {
             Parked::No => return false,
-            Parked::Until(until) => drop(self.parked.remove(&(until, scope.clone()))),
+            Parked::Until(until) => drop(self.parked.remove(&(until, at))),
             Parked::Blocked => {}
         }
-        if let Some(head) = lane.head() {
-            self.heads.insert((head, scope.clone()));
+        if let Some(head) = lane.jobs.first_rank() {
+            self.heads.insert((head, at));
         }
         true
     }
 
     /// Opens every lane.
     pub fn open_all(&mut self) {
-        let scopes: Vec<Scope> = self.lanes.keys().cloned().collect();
-        for scope in scopes {
-            self.open(&scope);
+        let lanes: Vec<usize> = self.lanes.iter().map(|(at, _)| at).collect();
+        for lane in lanes {
+            self.open_lane(lane);
         }
+    }
+
+    fn lane(&self, scope: &str) -> Option<&Lane<J>> {
+        self.lanes.get(*self.by_scope.get(scope)?)
     }
 
     /// The first request of a lane.
     pub fn first(&self, scope: &str) -> Option<&J> {
-        self.lanes.get(scope)?.jobs.first()
+        self.lane(scope)?.jobs.first()
     }
 
     /// What waits in a lane: requests and their tokens.
     pub fn ahead(&self, scope: &Scope) -> (u64, u64) {
-        self.lanes
-            .get(scope)
-            .map_or((0, 0), |lane| lane.jobs.sums())
+        self.lane(scope).map_or((0, 0), |lane| lane.jobs.sums())
     }
 
     /// What waits in a lane before a rank: requests and their tokens.
     pub fn before(&self, scope: &Scope, rank: &Rank) -> (u64, u64) {
-        self.lanes
-            .get(scope)
+        self.lane(scope)
             .map_or((0, 0), |lane| lane.jobs.before(rank))
     }
 
@@ -302,16 +334,16 @@ impl<J: Ranked, F> Line<J, F> {
     pub fn depths(&self) -> impl Iterator<Item = (&Scope, u64)> {
         self.lanes
             .iter()
-            .map(|(scope, lane)| (scope, lane.jobs.sums().0))
+            .map(|(_, lane)| (&lane.scope, lane.jobs.sums().0))
     }
 
     /// Where a waiting request stands in its lane, from 0: those before it and their tokens.
     pub fn position(&self, id: u64) -> Option<(&J, (u64, u64))> {
-        let Some(Place::Waiting(due, scope)) = self.places.get(&id) else {
+        let Some(Place::Waiting(due, lane)) = self.places.get(&id) else {
             return None;
         };
         let rank = &Rank { due: *due, id };
-        let lane = self.lanes.get(scope)?;
+        let lane = self.lanes.get(*lane as usize)?;
         Some((lane.jobs.get(rank)?, lane.jobs.before(rank)))
     }
 
@@ -338,18 +370,18 @@ impl<J: Ranked, F> Line<J, F> {
     /// Opens the lanes whose time has come, and brings those whose backoff is over back into their lanes, at the rank
     /// that they had.
     pub fn return_due(&mut self, now: Instant) {
-        while let Some((until, scope)) = self.parked.first().cloned() {
+        while let Some(&(until, lane)) = self.parked.first() {
             if until > now {
                 break;
             }
-            self.open(&scope);
+            self.open_lane(lane);
         }
         while let Some(entry) = self.backoff.first_entry() {
             if entry.key().0 > now {
                 break;
             }
             let job = entry.remove();
-            self.insert(job);
+            self.bring_back(job);
         }
     }
 
@@ -370,18 +402,21 @@ impl<J: Ranked, F> Line<J, F> {
 
     /// Takes out those of a lane that cannot go before their deadline, since nothing of the lane goes before `until`.
     pub fn doomed(&mut self, scope: &Scope, until: Instant) -> Vec<J> {
+        let Some(lane) = self.by_scope.get(scope).map(|lane| *lane as u32) else {
+            return Vec::new();
+        };
         let ids: Vec<u64> = self
             .deadlines
             .range(..(until, 0))
             .map(|(_, id)| *id)
-            .filter(|id| matches!(self.places.get(id), Some(Place::Waiting(_, s)) if s == scope))
+            .filter(|id| matches!(self.places.get(id), Some(Place::Waiting(_, at)) if *at == lane))
             .collect();
         self.take_ids(ids)
     }
 
     /// Takes those out of their lanes that `which` picks, in the order of their ids.
     pub fn take_waiting(&mut self, which: impl Fn(&J) -> bool) -> Vec<J> {
-        let lanes = self.lanes.values().flat_map(|lane| lane.jobs.iter());
+        let lanes = self.lanes.iter().flat_map(|(_, lane)| lane.jobs.iter());
         let mut ids: Vec<u64> = lanes
             .filter(|job| which(job))
             .map(|job| job.rank().id)
@@ -416,7 +451,7 @@ impl<J: Ranked, F> Line<J, F> {
                 self.in_flight -= 1;
                 return Removed::InFlight(flight);
             }
-            Some(Place::Waiting(due, scope)) => self.remove_waiting(Rank { due, id }, &scope),
+            Some(Place::Waiting(due, lane)) => self.remove_waiting(Rank { due, id }, lane as usize),
             Some(Place::Held(key, due)) => self.remove_held(key, Rank { due, id }),
             Some(Place::BackedOff(due)) => self.backoff.remove(&(due, id)),
         };
@@ -457,12 +492,6 @@ impl<J: Ranked, F> Line<J, F> {
         if let Some(deadline) = job.deadline() {
             self.deadlines.remove(&(deadline, job.rank().id));
         }
-    }
-}
-
-impl<J: Ranked> Lane<J> {
-    fn head(&self) -> Option<Rank> {
-        self.jobs.first().map(Ranked::rank)
     }
 }
 

@@ -1,34 +1,35 @@
 //! The jobs of one lane in the order of their ranks, with sums kept along: how many are before one, and their tokens,
 //! is found as fast as the job itself.
 //!
-//! A treap of runs: a search tree by rank and a heap by a number drawn from an id, which keeps it as deep as a random
-//! tree, O(log n), whatever the order of arrival. Each node holds a run of up to [`RUN`] jobs that follow each other, so
-//! that a job costs a pointer and not a node, and one that comes last or goes first rarely changes the tree. On the way
-//! down no job is looked at, since each look may miss the processor's cache: a node knows the ends of its run. Runs that
-//! cancels have shortened are not joined: what remains then takes no more than all of it took before. A job's rank and
-//! tokens must not change while it is here, and the tokens of all must fit into 64 bits. Only [`super::Line`] uses it.
+//! The first and the last few are runs of their own, since nearly all come last and go first: that is a step in a run,
+//! and the tree between the two changes once in many. It is a treap of runs: a search tree by rank and a heap by a
+//! number drawn from an id, which keeps it as deep as a random tree, O(log n), whatever the order of arrival. As each
+//! node holds a run, a job costs a pointer and not a node. On the way down no job is looked at, since each look may miss
+//! the processor's cache: a run knows its ends. Runs that cancels have shortened are not joined: what remains then takes
+//! no more than all of it took before. A job's rank and tokens must not change while it is here, and the tokens of all
+//! must fit into 64 bits. Only [`super::Line`] uses it.
+//!
+//! Invariants:
+//! - all of `front` rank before all of the tree, and those before all of `back`.
+//! - the tree is empty if `front` is.
 
-use std::collections::VecDeque;
+use std::cmp::Ordering;
 
+use super::run::Run;
 use super::{Rank, Ranked};
-
-/// The longest run. What is looked at in one is bounded by it.
-const RUN: usize = 32;
 
 /// Jobs by rank.
 pub(super) struct Ordered<J> {
+    front: Run<J>,
     root: Link<J>,
+    back: Run<J>,
 }
 
 type Link<J> = Option<Box<Node<J>>>;
 
 struct Node<J> {
-    /// In order, and never empty.
-    run: VecDeque<J>,
-    /// The ranks of the first and the last of the run.
-    ends: (Rank, Rank),
-    /// The tokens of the run.
-    run_tokens: u64,
+    /// Never empty.
+    run: Run<J>,
     /// Those that rank before the run.
     left: Link<J>,
     /// Those that rank after it.
@@ -41,41 +42,45 @@ struct Node<J> {
 
 impl<J: Ranked> Ordered<J> {
     pub fn new() -> Ordered<J> {
-        Ordered { root: None }
+        Ordered {
+            front: Run::new(),
+            root: None,
+            back: Run::new(),
+        }
     }
 
+    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
-        self.root.is_none()
+        self.front.is_empty() && self.back.is_empty()
     }
 
     /// All of them: requests and tokens.
     pub fn sums(&self) -> (u64, u64) {
-        sums(&self.root)
+        plus(plus(self.front.sums(), sums(&self.root)), self.back.sums())
     }
 
     pub fn first(&self) -> Option<&J> {
-        let mut node = self.root.as_ref()?;
-        while let Some(left) = &node.left {
-            node = left;
-        }
-        node.run.front()
+        self.front.first().or_else(|| self.back.first())
     }
 
-    fn last(&self) -> Option<Rank> {
-        let mut node = self.root.as_ref()?;
-        while let Some(right) = &node.right {
-            node = right;
-        }
-        Some(node.ends.1)
+    /// The rank of the first, found without a look at it.
+    pub fn first_rank(&self) -> Option<Rank> {
+        self.front.first_rank().or_else(|| self.back.first_rank())
     }
 
     pub fn get(&self, rank: &Rank) -> Option<&J> {
+        if self.front.lasts_to(rank) {
+            return self.front.get(rank);
+        }
+        if self.back.begins_by(rank) {
+            return self.back.get(rank);
+        }
         let mut link = &self.root;
         while let Some(node) = link {
-            link = match node.side(rank) {
-                Side::Left => &node.left,
-                Side::Right => &node.right,
-                Side::Run => return node.run.get(node.find(rank).ok()?),
+            link = match node.run.side(rank) {
+                Ordering::Less => &node.left,
+                Ordering::Greater => &node.right,
+                Ordering::Equal => return node.run.get(rank),
             };
         }
         None
@@ -83,58 +88,102 @@ impl<J: Ranked> Ordered<J> {
 
     /// Those that rank before: requests and tokens.
     pub fn before(&self, rank: &Rank) -> (u64, u64) {
-        let (mut count, mut tokens) = (0, 0);
+        let mut before = plus(self.front.before(rank), self.back.before(rank));
         let mut link = &self.root;
         while let Some(node) = link {
-            let side = node.side(rank);
-            if let Side::Left = side {
+            let side = node.run.side(rank);
+            if side == Ordering::Less {
                 link = &node.left;
                 continue;
             }
-            let left = sums(&node.left);
-            let (in_run, run_tokens) = if let Side::Right = side {
-                (node.run.len(), node.run_tokens)
-            } else {
-                let (Ok(at) | Err(at)) = node.find(rank);
-                (at, node.run.range(..at).map(Ranked::tokens).sum())
-            };
-            count += left.0 + in_run as u64;
-            tokens += left.1 + run_tokens;
-            link = &node.right;
-            if let Side::Run = side {
+            before = plus(before, plus(sums(&node.left), node.run.before(rank)));
+            if side == Ordering::Equal {
                 break;
             }
+            link = &node.right;
         }
-        (count, tokens)
+        before
     }
 
     /// Adds a job whose rank is not here yet.
     pub fn insert(&mut self, job: J) {
         let rank = job.rank();
-        let too_many = if self.last().is_some_and(|last| last < rank) {
-            push_last(&mut self.root, job)
-        } else {
-            insert(&mut self.root, job, &rank)
-        };
-        if let Some(node) = too_many.and_then(Node::new) {
-            add(&mut self.root, node);
+        if self.back.begins_by(&rank) {
+            if !self.back.is_full() {
+                return self.back.insert(job);
+            }
+            if !self.back.lasts_to(&rank) {
+                let full = std::mem::replace(&mut self.back, Run::alone(job));
+                return self.keep(full);
+            }
+            let upper = self.back.halve();
+            let lower = std::mem::replace(&mut self.back, upper);
+            self.keep(lower);
+            return self.insert(job);
+        }
+        if self.front.lasts_to(&rank) {
+            if self.front.is_full() {
+                let upper = self.front.halve();
+                add(&mut self.root, upper);
+            }
+            // The upper half may be where it belongs, and then it ranks after what is left.
+            if self.front.lasts_to(&rank) {
+                return self.front.insert(job);
+            }
+        }
+        if self.root.is_none() && self.back.is_empty() {
+            self.back.insert(job);
+        } else if self.front.is_empty() {
+            self.front = Run::alone(job);
+        } else if let Some(run) = insert(&mut self.root, job, &rank) {
+            add(&mut self.root, run);
         }
     }
 
-    /// The same as removing the first, without a look at any other job.
+    /// Takes in what was the last run.
+    fn keep(&mut self, run: Run<J>) {
+        if self.front.is_empty() {
+            self.front = run;
+        } else {
+            add(&mut self.root, run);
+        }
+    }
+
+    /// The same as removing the first, without a look at any but it and the next.
     pub fn pop_first(&mut self) -> Option<J> {
-        pop_first(&mut self.root)
+        if self.front.is_empty() {
+            return self.back.pop_first();
+        }
+        let job = self.front.pop_first();
+        self.fill_front();
+        job
     }
 
     pub fn remove(&mut self, rank: &Rank) -> Option<J> {
-        remove(&mut self.root, rank)
+        if self.front.lasts_to(rank) {
+            let job = self.front.remove(rank);
+            self.fill_front();
+            job
+        } else if self.back.begins_by(rank) {
+            self.back.remove(rank)
+        } else {
+            remove(&mut self.root, rank)
+        }
+    }
+
+    fn fill_front(&mut self) {
+        if self.front.is_empty() {
+            if let Some(run) = take_first(&mut self.root) {
+                self.front = run;
+            }
+        }
     }
 
     /// In order.
     pub fn iter(&self) -> impl Iterator<Item = &J> {
         let mut open = Vec::new();
         let mut link = &self.root;
-        let runs = std::iter::from_fn(move || {
+        let tree = std::iter::from_fn(move || {
             while let Some(node) = link {
                 open.push(node);
                 link = &node.left;
@@ -143,102 +192,42 @@ impl<J: Ranked> Ordered<J> {
             link = &node.right;
             Some(&node.run)
         });
-        runs.flatten()
+        let runs = [&self.front].into_iter().chain(tree).chain([&self.back]);
+        runs.flat_map(Run::iter)
     }
-}
-
-/// Where a rank belongs, seen from a node.
-enum Side {
-    Left,
-    Run,
-    Right,
 }
 
 impl<J: Ranked> Node<J> {
-    /// A node of a run; `None` for an empty one.
-    fn new(run: VecDeque<J>) -> Option<Box<Node<J>>> {
-        let ends = ends(&run)?;
-        let run_tokens = run.iter().map(Ranked::tokens).sum();
-        Some(Box::new(Node {
-            weight: weight(ends.0.id),
-            sums: (run.len() as u64, run_tokens),
-            run,
-            ends,
-            run_tokens,
-            left: None,
-            right: None,
-        }))
-    }
-
-    fn side(&self, rank: &Rank) -> Side {
-        if *rank < self.ends.0 {
-            Side::Left
-        } else if self.ends.1 < *rank {
-            Side::Right
-        } else {
-            Side::Run
-        }
-    }
-
-    /// The place of a rank in the run, or where it would be.
-    fn find(&self, rank: &Rank) -> Result<usize, usize> {
-        self.run.binary_search_by_key(rank, Ranked::rank)
-    }
-
     /// Sums up anew, after something below or in the run has changed.
     fn sum(&mut self) {
-        let (left, right) = (sums(&self.left), sums(&self.right));
-        self.sums = (
-            left.0 + right.0 + self.run.len() as u64,
-            left.1 + right.1 + self.run_tokens,
-        );
+        let below = plus(sums(&self.left), sums(&self.right));
+        self.sums = plus(below, self.run.sums());
     }
+}
+
+fn plus(a: (u64, u64), b: (u64, u64)) -> (u64, u64) {
+    (a.0 + b.0, a.1 + b.1)
 }
 
 fn sums<J>(link: &Link<J>) -> (u64, u64) {
     link.as_ref().map_or((0, 0), |node| node.sums)
 }
 
-/// Adds a job that ranks after all others. A full run is left full, and what is returned is a run of its own.
-fn push_last<J: Ranked>(link: &mut Link<J>, job: J) -> Option<VecDeque<J>> {
-    let Some(node) = link else {
-        return Some(alone(job));
-    };
-    let too_many = if node.right.is_some() {
-        push_last(&mut node.right, job)
-    } else if node.run.len() == RUN {
-        Some(alone(job))
-    } else {
-        node.run_tokens += job.tokens();
-        node.ends.1 = job.rank();
-        node.run.push_back(job);
-        None
-    };
-    node.sum();
-    too_many
-}
-
 /// Adds a job to the run where it belongs. What was too much for that run is returned, to be added as another.
-fn insert<J: Ranked>(link: &mut Link<J>, job: J, rank: &Rank) -> Option<VecDeque<J>> {
+fn insert<J: Ranked>(link: &mut Link<J>, job: J, rank: &Rank) -> Option<Run<J>> {
     let Some(node) = link else {
-        return Some(alone(job));
+        return Some(Run::alone(job));
     };
-    let too_many = match node.side(rank) {
-        Side::Left if node.left.is_some() => insert(&mut node.left, job, rank),
-        Side::Right if node.right.is_some() => insert(&mut node.right, job, rank),
+    let too_many = match node.run.side(rank) {
+        Ordering::Less if node.left.is_some() => insert(&mut node.left, job, rank),
+        Ordering::Greater if node.right.is_some() => insert(&mut node.right, job, rank),
         _ => {
-            let (Ok(at) | Err(at)) = node.find(rank);
             // Split before it grows: a run that once was longer would keep twice the room.
-            let mut upper = (node.run.len() == RUN).then(|| node.run.split_off(RUN / 2));
-            node.run_tokens += job.tokens();
+            let mut upper = node.run.is_full().then(|| node.run.halve());
             match &mut upper {
-                Some(upper) if at > RUN / 2 => upper.insert(at - RUN / 2, job),
-                _ => node.run.insert(at, job),
+                Some(upper) if upper.begins_by(rank) => upper.insert(job),
+                _ => node.run.insert(job),
             }
-            if let Some(upper) = &upper {
-                node.run_tokens -= upper.iter().map(Ranked::tokens).sum::<u64>();
-            }
-            node.ends = ends(&node.run).unwrap_or(node.ends);
             upper
         }
     };
@@ -246,74 +235,63 @@ fn insert<J: Ranked>(link: &mut Link<J>, job: J, rank: &Rank) -> Option<VecDeque
     too_many
 }
 
-fn ends<J: Ranked>(run: &VecDeque<J>) -> Option<(Rank, Rank)> {
-    Some((run.front()?.rank(), run.back()?.rank()))
+/// Adds a run that lies between two others, or at an end.
+fn add<J: Ranked>(link: &mut Link<J>, run: Run<J>) {
+    if let Some(first) = run.first_rank() {
+        let node = Node {
+            sums: run.sums(),
+            run,
+            left: None,
+            right: None,
+            weight: weight(first.id),
+        };
+        add_node(link, Box::new(node), &first);
+    }
 }
 
-fn alone<J>(job: J) -> VecDeque<J> {
-    let mut run = VecDeque::with_capacity(4);
-    run.push_back(job);
-    run
-}
-
-/// Adds a node whose run lies between two others, or at an end.
-fn add<J: Ranked>(link: &mut Link<J>, mut node: Box<Node<J>>) {
-    let rank = node.ends.0;
+fn add_node<J: Ranked>(link: &mut Link<J>, mut node: Box<Node<J>>, rank: &Rank) {
     match link {
         Some(top) if top.weight >= node.weight => {
-            match top.side(&rank) {
-                Side::Left => add(&mut top.left, node),
-                Side::Run | Side::Right => add(&mut top.right, node),
+            match top.run.side(rank) {
+                Ordering::Less => add_node(&mut top.left, node, rank),
+                _ => add_node(&mut top.right, node, rank),
             }
             top.sum();
         }
         _ => {
-            (node.left, node.right) = split(link.take(), &rank);
+            (node.left, node.right) = split(link.take(), rank);
             node.sum();
             *link = Some(node);
         }
     }
 }
 
-fn pop_first<J: Ranked>(link: &mut Link<J>) -> Option<J> {
+/// Takes the first run out.
+fn take_first<J: Ranked>(link: &mut Link<J>) -> Option<Run<J>> {
     let node = link.as_mut()?;
     if node.left.is_some() {
-        let job = pop_first(&mut node.left);
+        let run = take_first(&mut node.left);
         node.sum();
-        return job;
+        return run;
     }
-    let job = node.run.pop_front();
-    settle(link, job)
+    let node = link.take()?;
+    *link = node.right;
+    Some(node.run)
 }
 
 fn remove<J: Ranked>(link: &mut Link<J>, rank: &Rank) -> Option<J> {
     let node = link.as_mut()?;
-    let side = match node.side(rank) {
-        Side::Left => &mut node.left,
-        Side::Right => &mut node.right,
-        Side::Run => {
-            let at = node.find(rank).ok()?;
-            let job = node.run.remove(at);
-            return settle(link, job);
-        }
+    let job = match node.run.side(rank) {
+        Ordering::Less => remove(&mut node.left, rank),
+        Ordering::Greater => remove(&mut node.right, rank),
+        Ordering::Equal => node.run.remove(rank),
     };
-    let job = remove(side, rank);
-    node.sum();
-    job
-}
-
-/// Puts a node in order from whose run a job was taken.
-fn settle<J: Ranked>(link: &mut Link<J>, job: Option<J>) -> Option<J> {
-    let (node, job) = (link.as_mut()?, job?);
-    node.run_tokens -= job.tokens();
-    match ends(&node.run) {
-        Some(ends) => {
-            node.ends = ends;
-            node.sum();
-        }
-        None => *link = merge(node.left.take(), node.right.take()),
+    if node.run.is_empty() {
+        *link = merge(node.left.take(), node.right.take());
+    } else {
+        node.sum();
     }
-    Some(job)
+    job
 }
 
 /// Those whose runs rank before, and the others. The rank lies in no run.
@@ -321,7 +299,7 @@ fn split<J: Ranked>(link: Link<J>, rank: &Rank) -> (Link<J>, Link<J>) {
     let Some(mut node) = link else {
         return (None, None);
     };
-    if let Side::Left = node.side(rank) {
+    if node.run.side(rank) == Ordering::Less {
         let (before, after) = split(node.left.take(), rank);
         node.left = after;
         node.sum();

@@ -369,19 +369,21 @@ proptest! {
             let first: BTreeSet<_> = lanes
                 .iter()
                 .filter(|(_, lane)| lane.parked == Parked::No)
-                .filter_map(|(scope, lane)| lane.head().map(|rank| (rank, scope.clone())))
+                .filter_map(|(at, lane)| lane.jobs.first().map(|job| (job.rank, at)))
                 .collect();
             let parked: BTreeSet<_> = lanes
                 .iter()
-                .filter_map(|(scope, lane)| match lane.parked {
-                    Parked::Until(until) => Some((until, scope.clone())),
+                .filter_map(|(at, lane)| match lane.parked {
+                    Parked::Until(until) => Some((until, at)),
                     _ => None,
                 })
                 .collect();
             prop_assert_eq!(&parked, &bench.line.parked);
-            prop_assert!(lanes.values().all(|lane| !lane.jobs.is_empty()
+            let scopes: HashMap<_, _> = lanes.iter().map(|(at, lane)| (lane.scope.clone(), at)).collect();
+            prop_assert_eq!(&scopes, &bench.line.by_scope);
+            prop_assert!(lanes.iter().all(|(_, lane)| !lane.jobs.is_empty()
                 && lane.jobs.sums() == lane.jobs.iter().fold((0, 0), |sum, job| (sum.0 + 1, sum.1 + job.tokens()))));
-            for lane in lanes.values() {
+            for (_, lane) in lanes {
                 let ranks: Vec<Rank> = lane.jobs.iter().map(Ranked::rank).collect();
                 prop_assert!(ranks.is_sorted());
                 for (at, rank) in ranks.iter().enumerate() {
