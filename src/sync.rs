@@ -4,8 +4,10 @@
 //! request should suffer from: the data is only ever changed in steps that leave it whole.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use arc_swap::{ArcSwap, Guard};
 
 /// Locks, whether or not a thread panicked while holding the lock.
 pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -81,22 +83,26 @@ impl Signal {
 }
 
 /// A value that readers take whole while a writer may replace it at any time: settings in force.
-pub struct Current<T>(RwLock<Arc<T>>);
+///
+/// Reading writes to nothing that other threads read, unlike a lock around an `Arc`: each request looks several times.
+pub struct Current<T>(ArcSwap<T>);
 
 impl<T> Current<T> {
     pub fn new(value: T) -> Arc<Current<T>> {
-        Arc::new(Current(RwLock::new(Arc::new(value))))
+        Arc::new(Current(ArcSwap::from_pointee(value)))
     }
 
     /// The value as it is now; a later replacement does not change it.
     pub fn get(&self) -> Arc<T> {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.load_full()
+    }
+
+    /// The same for a moment: what is returned is not to be kept over an await.
+    pub fn look(&self) -> Guard<Arc<T>> {
+        self.0.load()
     }
 
     pub fn set(&self, value: T) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
+        self.0.store(Arc::new(value));
     }
 }

@@ -29,10 +29,10 @@ use std::time::{Duration, Instant};
 use once_cell::sync::{Lazy, OnceCell};
 
 use crate::codec::webhook::{self, Webhook};
-use crate::completion::{EventQueue, Listener, Mailbox, Response, Sink, Waiter, in_callback};
+use crate::completion::{EventQueue, Listener, Mailbox, Response, Sink, Stop, Waiter, in_callback};
 use crate::error::{Error, Result};
 use crate::runtime;
-use crate::scheduler::{NewJob, Policy, Report, Scheduler, Stats, Stop, Tokens};
+use crate::scheduler::{NewJob, Policy, Report, Scheduler, Stats, Tokens};
 use crate::status;
 use crate::sync::{Current, lock};
 use crate::transport::{HttpTransport, Target};

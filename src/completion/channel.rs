@@ -177,7 +177,7 @@ impl<T, B: Bell> State<T, B> {
     }
 
     fn take(&mut self, max: usize, keep: impl Fn(&T) -> bool, dropped: &mut Vec<T>) -> Vec<T> {
-        let mut taken = Vec::new();
+        let mut taken = Vec::with_capacity(max.min(self.items.len()));
         while taken.len() < max {
             match self.items.pop_front() {
                 Some(item) if keep(&item) => taken.push(item),

@@ -3,14 +3,14 @@
 //! A [`Delivery`] is made when a request is accepted and is owned by whoever works on the request. It ends by
 //! [`Delivery::finish`]; dropped without it (a panic unwound through its owner) it delivers `OAI_ERR_PANIC`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex};
 
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::cancelled::Cancelled;
 use super::mailbox::{CallbackThread, Item, Listener, Mailbox, SharedListener, in_callback};
-use super::meter::Weight;
 use super::progress::{Over, Place, Progress};
 use super::queue::{EventQueue, Kind, Record};
 use super::response::Response;
@@ -74,34 +74,20 @@ impl Held {
 pub struct Delivery {
     id: u64,
     face: Option<Face>,
-    /// What only a request in flight needs.
-    flight: Option<Box<InFlight>>,
+    /// Set once it is in flight.
+    cancelled: Option<Cancelled>,
+    /// What the terminal event weighs in its queue, once that is counted there.
+    announced: Option<NonZeroU64>,
+    /// What only a stream or a body whose progress is told needs.
+    parts: Option<Box<InParts>>,
 }
 
 #[derive(Default)]
-struct InFlight {
+struct InParts {
     /// Bounds the chunks that a stream has under way; made at the first one.
     room: Option<Arc<Semaphore>>,
-    cancelled: Cancelled,
     /// Set before the terminal event is handed over.
     over: Option<Arc<Over>>,
-    /// The terminal event's share of what its queue holds unread, once that is known.
-    weight: Option<Weight>,
-}
-
-/// Whether a request was cancelled: chunks that are still under way are dropped from then on. Whoever cancels holds a
-/// copy, so that none is delivered after the cancel has returned.
-#[derive(Clone, Default)]
-pub struct Cancelled(Arc<AtomicBool>);
-
-impl Cancelled {
-    pub fn set(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
 }
 
 /// A place for a part of a stream. The default is none: what is handed over so does not count.
@@ -133,17 +119,23 @@ impl Delivery {
         Delivery {
             id,
             face: Some(face),
-            flight: None,
+            cancelled: None,
+            announced: None,
+            parts: None,
         }
     }
 
     /// It is in flight now; `cancelled` will say to drop the chunks that are under way.
     pub fn launched(&mut self, cancelled: Cancelled) {
-        self.flight().cancelled = cancelled;
+        self.cancelled = Some(cancelled);
     }
 
-    fn flight(&mut self) -> &mut InFlight {
-        self.flight.get_or_insert_default()
+    fn parts(&mut self) -> &mut InParts {
+        self.parts.get_or_insert_default()
+    }
+
+    fn cancelled(&mut self) -> Cancelled {
+        self.cancelled.get_or_insert_default().clone()
     }
 
     /// Whether chunks reach anybody; of a waiting call nobody sees them.
@@ -163,8 +155,7 @@ impl Delivery {
     /// what to send next knows of it.
     pub fn announce(&mut self, response: &Response) {
         if let Some(Face::Queue { queue, .. }) = &self.face {
-            let weight = queue.weigh(response);
-            self.flight().weight = Some(weight);
+            self.announced = NonZeroU64::new(queue.announce(response));
         }
     }
 
@@ -188,9 +179,8 @@ impl Delivery {
             Face::Wait(waiter) => return waiter.progress.clone(),
         };
         let id = self.id;
-        let flight = self.flight();
-        let over = flight.over.get_or_insert_default().clone();
-        Some(Progress::new(id, place, over, flight.cancelled.clone()))
+        let over = self.parts().over.get_or_insert_default().clone();
+        Some(Progress::new(id, place, over, self.cancelled()))
     }
 
     /// Takes the promise back: the request was refused and no event follows. The destructor runs here.
@@ -218,8 +208,8 @@ impl Delivery {
 
     /// Waits until fewer than `most` parts are unread; what comes back is the place of the next.
     pub fn room(&mut self, most: usize) -> impl Future<Output = Room> + Send + use<> {
-        let flight = self.flight();
-        let room = flight
+        let room = self
+            .parts()
             .room
             .get_or_insert_with(|| Arc::new(Semaphore::new(most)))
             .clone();
@@ -228,7 +218,7 @@ impl Delivery {
 
     /// Hands over a part of a stream into its place.
     pub fn hand_over(&mut self, kind: Kind, data: WithNul, room: Room) {
-        let cancelled = self.flight().cancelled.clone();
+        let cancelled = self.cancelled();
         let permit = room.0;
         if cancelled.is_set() {
             return;
@@ -263,14 +253,13 @@ impl Delivery {
     }
 
     /// The one terminal event.
-    pub fn finish(mut self, response: Response) {
-        self.deliver(response);
+    pub fn finish(mut self, response: impl Into<Box<Response>>) {
+        self.deliver(response.into());
     }
 
-    fn deliver(&mut self, mut response: Response) {
+    fn deliver(&mut self, mut response: Box<Response>) {
         response.id = self.id;
-        let flight = self.flight.take();
-        if let Some(over) = flight.as_ref().and_then(|flight| flight.over.as_ref()) {
+        if let Some(over) = self.parts.as_ref().and_then(|parts| parts.over.as_ref()) {
             over.set();
         }
         match self.face.take() {
@@ -278,7 +267,7 @@ impl Delivery {
                 mailbox.push(Item::Done {
                     id: self.id,
                     listener: listener.share(),
-                    response: Box::new(response),
+                    response,
                 });
             }
             Some(Face::Worker(worker)) => {
@@ -291,17 +280,23 @@ impl Delivery {
                     runtime.spawn(async move { mailbox.done(id, &listener, response) });
                 }
             }
-            Some(Face::Queue { queue, tag }) => queue.push(Record {
-                id: self.id,
-                tag,
-                kind: Kind::Done,
-                data: WithNul::default(),
-                response: Some(response),
-                cancelled: None,
-                lost: None,
-                room: None,
-                weight: flight.and_then(|flight| flight.weight),
-            }),
+            Some(Face::Queue { queue, tag }) => {
+                let weight = self
+                    .announced
+                    .take()
+                    .map(|bytes| queue.announced(bytes.get()));
+                queue.push(Record {
+                    id: self.id,
+                    tag,
+                    kind: Kind::Done,
+                    data: WithNul::default(),
+                    response: Some(response),
+                    cancelled: None,
+                    lost: None,
+                    room: None,
+                    weight,
+                })
+            }
             Some(Face::Wait(waiter)) => waiter.put(response),
             None => {}
         }
@@ -315,7 +310,7 @@ impl Drop for Delivery {
                 status::PANIC,
                 "the request was abandoned by an internal failure of the library; other requests are not affected",
             );
-            self.deliver(Response::failed(self.id, error));
+            self.deliver(Box::new(Response::failed(self.id, error)));
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::delivery::Cancelled;
+use super::cancelled::Cancelled;
 use super::dispatcher::Dispatcher;
 use super::queue::Kind;
 use super::response::Response;
@@ -28,7 +28,7 @@ pub trait Listener: Send {
     /// How far a body has come.
     fn progress(&mut self, _id: u64, _report: &WithNul) {}
     /// The end.
-    fn done(&mut self, id: u64, response: Response);
+    fn done(&mut self, id: u64, response: Box<Response>);
 }
 
 /// Where a client's callbacks run.
@@ -205,7 +205,7 @@ impl Mailbox {
                 id,
                 listener,
                 response,
-            } => self.done(id, &listener, *response),
+            } => self.done(id, &listener, response),
             Item::Token {
                 wanted,
                 listener,
@@ -244,7 +244,7 @@ impl Mailbox {
     }
 
     /// Makes the terminal callback and runs the destructor, here and now.
-    pub(super) fn done(&self, id: u64, listener: &SharedListener, response: Response) {
+    pub(super) fn done(&self, id: u64, listener: &SharedListener, response: Box<Response>) {
         let listener = lock(listener).take();
         self.call(|| {
             if let Some(mut listener) = listener {

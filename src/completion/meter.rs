@@ -41,7 +41,17 @@ pub(super) struct Weight {
 impl Meter {
     /// Puts an event on the scale.
     pub fn weigh(self: &Arc<Self>, bytes: u64) -> Weight {
+        self.add(bytes);
+        self.counted(bytes)
+    }
+
+    /// Puts an event on the scale that is still to come; [`Meter::counted`] follows when it does.
+    pub fn add(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, SeqCst);
+    }
+
+    /// What takes an event off the scale that was put on it.
+    pub fn counted(self: &Arc<Self>, bytes: u64) -> Weight {
         Weight {
             meter: self.clone(),
             bytes,

@@ -5,6 +5,7 @@
 //! fulfils it with `OAI_ERR_PANIC`. The scheduler and `ffi` may import this folder; it imports `runtime` and `codec`
 //! and knows neither policies nor pointers from C.
 
+mod cancelled;
 mod channel;
 mod delivery;
 mod dispatcher;
@@ -19,7 +20,8 @@ mod wait;
 mod wanted;
 mod with_nul;
 
-pub use delivery::{Cancelled, Delivery, Room, Sink};
+pub use cancelled::{Cancelled, Stop};
+pub use delivery::{Delivery, Room, Sink};
 pub use dispatcher::Dispatcher;
 pub use ending::{Ending, Unsent};
 pub use mailbox::{CallbackThread, Listener, LogLine, Mailbox, in_callback};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
-use super::delivery::Cancelled;
+use super::cancelled::Cancelled;
 use super::mailbox::{CallbackThread, Item, Mailbox, SharedListener};
 use super::queue::{EventQueue, Kind, Record};
 use super::with_nul::WithNul;

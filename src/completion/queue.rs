@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use once_cell::sync::Lazy;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::cancelled::Cancelled;
 use super::channel::Channel;
-use super::delivery::Cancelled;
 use super::doorbell::SocketBell;
 use super::meter::{Holder, Meter, Weight};
 use super::response::Response;
@@ -45,7 +45,7 @@ pub struct Record {
     pub tag: u64,
     pub kind: Kind,
     pub data: WithNul,
-    pub response: Option<Response>,
+    pub response: Option<Box<Response>>,
     /// Of a chunk: it is dropped if the request was cancelled.
     pub(super) cancelled: Option<Cancelled>,
     /// Runs if the queue is closed before the record was taken.
@@ -122,10 +122,8 @@ impl EventQueue {
 
     pub(super) fn push(&self, mut record: Record) {
         if record.weight.is_none() {
-            record.weight = Some(match &record.response {
-                Some(response) => self.weigh(response),
-                None => self.weigh_bytes(record.data.len()),
-            });
+            let bytes = weight(record.response.as_deref(), record.data.len());
+            record.weight = Some(self.meter.weigh(bytes));
         }
         // A freed queue gives the record back, and it is discarded here, outside the lock.
         if let Err(record) = self.channel.push(record) {
@@ -133,13 +131,16 @@ impl EventQueue {
         }
     }
 
-    /// The share of a terminal event.
-    pub(super) fn weigh(&self, response: &Response) -> Weight {
-        self.weigh_bytes(response.bytes())
+    /// Counts a terminal event as unread before it comes; what it weighs.
+    pub(super) fn announce(&self, response: &Response) -> u64 {
+        let bytes = weight(Some(response), 0);
+        self.meter.add(bytes);
+        bytes
     }
 
-    fn weigh_bytes(&self, more: usize) -> Weight {
-        self.meter.weigh((size_of::<Record>() + more) as u64)
+    /// The weight of an event that was counted before.
+    pub(super) fn announced(&self, bytes: u64) -> Weight {
+        self.meter.counted(bytes)
     }
 
     /// Adds a line of the log, or counts it as lost when `most` of them are unread. False if the queue was freed.
@@ -214,6 +215,12 @@ impl EventQueue {
         // Nothing of it is kept from here on, so nobody need be held back.
         self.meter.set_bound(0);
     }
+}
+
+/// What an event takes up unread.
+fn weight(response: Option<&Response>, data: usize) -> u64 {
+    let response = response.map_or(0, |response| size_of::<Response>() + response.bytes());
+    (size_of::<Record>() + response + data) as u64
 }
 
 /// Takes records off the scale: they are the host's now.

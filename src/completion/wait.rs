@@ -13,7 +13,7 @@ use crate::sync::{Signal, lock};
 pub struct Waiter {
     /// What tells the host of a larger call, of which this request is a step, how far its body has come.
     pub(super) progress: Option<Progress>,
-    response: Mutex<Option<Response>>,
+    response: Mutex<Option<Box<Response>>>,
     arrived: Signal,
     told: Notify,
 }
@@ -31,7 +31,7 @@ impl Waiter {
         })
     }
 
-    pub fn put(&self, response: Response) {
+    pub fn put(&self, response: Box<Response>) {
         *lock(&self.response) = Some(response);
         self.arrived.notify_one();
         self.told.notify_one();
@@ -42,7 +42,7 @@ impl Waiter {
         let mut place = lock(&self.response);
         loop {
             if let Some(response) = place.take() {
-                return response;
+                return *response;
             }
             place = self.arrived.wait(place);
         }
@@ -52,7 +52,7 @@ impl Waiter {
     pub async fn arrives(&self) -> Response {
         loop {
             if let Some(response) = lock(&self.response).take() {
-                return response;
+                return *response;
             }
             // Kept for us if it was told in between.
             self.told.notified().await;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::delivery::Cancelled;
+use super::cancelled::Cancelled;
 use super::mailbox::{Item, Mailbox};
 use super::queue::{EventQueue, Kind, Record};
 use super::with_nul::WithNul;

@@ -16,7 +16,7 @@ use crate::{runtime, status};
 /// What became of a request: an outcome with a status, whether it went well or not. The caller owns it and frees it
 /// with `oai_response_free`. It never changes; any thread may read it. All that it hands out lives as long as itself.
 pub struct oai_response {
-    pub(super) response: Response,
+    pub(super) response: Box<Response>,
     error: OnceCell<Option<Box<oai_error>>>,
 }
 
@@ -36,9 +36,9 @@ impl oai_response {
 }
 
 /// Makes the handle of a response.
-pub(super) fn give_response(response: Response) -> *mut oai_response {
+pub(super) fn give_response(response: impl Into<Box<Response>>) -> *mut oai_response {
     give(oai_response {
-        response,
+        response: response.into(),
         error: OnceCell::new(),
     })
 }

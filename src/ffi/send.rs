@@ -142,7 +142,7 @@ impl Listener for Callback {
         self.tell(id, OAI_EVENT_PROGRESS, report);
     }
 
-    fn done(&mut self, id: u64, response: Response) {
+    fn done(&mut self, id: u64, response: Box<Response>) {
         let response = give_response(response);
         // SAFETY: the host's function with the host's data; the response becomes the host's.
         unsafe { (self.function)(self.user.data, id, OAI_EVENT_DONE, ptr::null(), 0, response) };

@@ -5,15 +5,16 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::HeaderMap;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::alarm::{Alarm, TooLate};
 use super::classify;
 use super::job::{Expect, Job};
 use super::pass::Pass;
 use super::policy::Policy;
 use super::retry::Trouble;
 use super::retry_after;
-use super::save;
+use super::save::{self, Download};
 use crate::codec::fold::Folder;
 use crate::codec::{api_error, embeddings, sse};
 use crate::completion::{Progress, Response, Way};
@@ -23,8 +24,8 @@ use crate::transport::{Answer, Body, Failure, FailureKind, Parts, Transport, Wat
 
 /// What came of an attempt. The response is what the caller gets if this was the last one.
 pub(super) enum Outcome {
-    Success(Response),
-    Failed(Trouble, Response),
+    Success(Box<Response>),
+    Failed(Trouble, Box<Response>),
 }
 
 /// How long the end of a stream's body is awaited after `[DONE]`, so that the connection can be used again.
@@ -36,6 +37,7 @@ pub(super) async fn run(
     policy: &Policy,
     job: &mut Job,
     pass: &Arc<Pass>,
+    alarm: &mut Alarm,
 ) -> Outcome {
     let limit = match &*job.call.path {
         "/embeddings" | "/moderations" => policy.short_attempt_timeout,
@@ -43,7 +45,7 @@ pub(super) async fn run(
         _ if job.call.socket.is_some() => policy.short_attempt_timeout,
         _ => policy.attempt_timeout,
     };
-    let until = Instant::now() + limit;
+    let until = job.attempted + limit;
     let retries = job.attempts.saturating_sub(1);
     let progress = if job.call.progress {
         job.delivery.progress()
@@ -57,8 +59,9 @@ pub(super) async fn run(
             progress: progress.clone(),
         }),
     };
-    match timeout_at(until, transport.send(&job.call, retries, &watcher)).await {
-        Err(_) => failed(timed_out(limit), job, pass),
+    let sent = transport.send(&job.call, retries, &watcher);
+    match alarm.within(until, sent).await {
+        Err(TooLate) => failed(timed_out(limit), job, pass),
         Ok(Err(failure)) => failed(failure, job, pass),
         Ok(Ok(answer)) if !is_good(answer.status) => refused(transport, answer),
         Ok(Ok(Answer {
@@ -71,16 +74,22 @@ pub(super) async fn run(
             headers,
             body: Body::Stream(parts),
         })) => {
-            let response = Response::answered(status, headers);
+            let response = Box::new(Response::answered(status, headers));
             if let Some(output) = job.call.output.clone() {
-                return save::run(policy, job, pass, output, parts, response, progress).await;
+                let download = Download {
+                    output,
+                    parts,
+                    response,
+                    progress,
+                };
+                return save::run(policy, job, pass, alarm, download).await;
             }
             if let (true, Expect::Embeddings { inputs }) = (job.call.in_parts, job.expect) {
                 let inputs = inputs.get() as usize;
-                return match timeout_at(until, embedded(parts, inputs, response)).await {
+                return match alarm.within(until, embedded(parts, inputs, response)).await {
                     Ok(Ok(outcome)) => outcome,
                     Ok(Err(failure)) => failed(failure, job, pass),
-                    Err(_) => failed(timed_out(limit), job, pass),
+                    Err(TooLate) => failed(timed_out(limit), job, pass),
                 };
             }
             Stream {
@@ -91,6 +100,7 @@ pub(super) async fn run(
                 parts,
                 response,
                 folder: None,
+                alarm,
             }
             .read(until, limit)
             .await
@@ -121,7 +131,7 @@ pub(super) fn failed(failure: Failure, job: &Job, pass: &Pass) -> Outcome {
             kind: failure.kind,
             sent,
         },
-        Response::failed(0, error),
+        Box::new(Response::failed(0, error)),
     )
 }
 
@@ -143,7 +153,7 @@ fn refused(transport: &dyn Transport, answer: Answer) -> Outcome {
         should_retry: should_retry(&answer.headers),
         requested,
     };
-    let mut response = Response::answered(answer.status, answer.headers);
+    let mut response = Box::new(Response::answered(answer.status, answer.headers));
     error.request_id = response
         .request_id()
         .map(|id| id.to_string_lossy().into_owned());
@@ -162,7 +172,7 @@ fn should_retry(headers: &HeaderMap) -> Option<bool> {
 }
 
 fn accepted(expect: Expect, http_status: u16, headers: HeaderMap, body: Vec<u8>) -> Outcome {
-    let mut response = Response::answered(http_status, headers);
+    let mut response = Box::new(Response::answered(http_status, headers));
     response.received = body.len() as u64;
     let Expect::Embeddings { inputs } = expect else {
         response.set_body(body);
@@ -181,7 +191,7 @@ fn accepted(expect: Expect, http_status: u16, headers: HeaderMap, body: Vec<u8>)
 async fn embedded(
     mut parts: Box<dyn Parts>,
     inputs: usize,
-    mut response: Response,
+    mut response: Box<Response>,
 ) -> Result<Outcome, Failure> {
     let mut decoder = embeddings::Decoder::new(inputs, parts.total());
     while let Some(part) = parts.next().await {
@@ -198,12 +208,12 @@ async fn embedded(
 }
 
 /// What could not be read is kept for whoever has to find out why.
-fn unreadable(mut response: Response, error: Error, body: Vec<u8>) -> Outcome {
+fn unreadable(mut response: Box<Response>, error: Error, body: Vec<u8>) -> Outcome {
     response.set_body(body);
     Outcome::Failed(Trouble::Final, finish(response, error))
 }
 
-pub(super) fn finish(mut response: Response, error: Error) -> Response {
+pub(super) fn finish(mut response: Box<Response>, error: Error) -> Box<Response> {
     response.fail(error);
     response
 }
@@ -235,9 +245,10 @@ struct Stream<'a> {
     job: &'a mut Job,
     pass: &'a Pass,
     parts: Box<dyn Parts>,
-    response: Response,
+    response: Box<Response>,
     /// Puts the final message together for a caller who waits for the whole.
     folder: Option<Folder>,
+    alarm: &'a mut Alarm,
 }
 
 impl Stream<'_> {
@@ -254,13 +265,13 @@ impl Stream<'_> {
             } else {
                 first_until
             };
-            let part = match timeout_at(until, self.parts.next()).await {
-                Err(_) if self.job.streamed => {
+            let part = match self.alarm.within(until, self.parts.next()).await {
+                Err(TooLate) if self.job.streamed => {
                     let silence = classify::seconds(self.policy.idle_timeout);
                     let message = format!("no event for {silence} (idle_timeout_ms)");
                     return self.broken(Failure::new(FailureKind::Idle, message));
                 }
-                Err(_) => return self.broken(timed_out(first_limit)),
+                Err(TooLate) => return self.broken(timed_out(first_limit)),
                 Ok(Some(Err(failure))) => return self.broken(failure),
                 Ok(Some(Ok(part))) => part,
                 Ok(None) => {

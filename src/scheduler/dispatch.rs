@@ -4,6 +4,7 @@
 //! limit) starts the next request itself. One timer task wakes for backoffs and deadlines. No lock is held while an
 //! event is delivered.
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -14,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::alarm::Alarm;
 use super::attempt::{self, Outcome};
 use super::classify;
 use super::fallback;
@@ -25,38 +27,11 @@ use super::policy::{Policy, QueueFull};
 use super::state::{End, Launched, Started, State, Verdict, describe, missed, too_slow};
 use super::stats::{Attempt, Ended, Report, Stats};
 use super::tokens::Tokens;
-use crate::completion::{Delivery, Holder, Response, Sink};
+use crate::completion::{Delivery, Holder, Response, Sink, Stop};
 use crate::error::{Error, Result};
 use crate::status;
 use crate::sync::{Current, Signal, lock};
 use crate::transport::Transport;
-
-/// Why a request was stopped from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// `oai_cancel`.
-    Cancelled,
-    /// The client was freed.
-    Freed,
-    /// `oai_shutdown`.
-    Shutdown,
-}
-
-impl Stop {
-    pub(super) fn error(self) -> Error {
-        match self {
-            Stop::Cancelled => Error::new(status::CANCELLED, "the request was cancelled"),
-            Stop::Freed => Error::new(
-                status::CANCELLED,
-                "the request was cancelled because its client was freed",
-            ),
-            Stop::Shutdown => Error::new(
-                status::SHUTDOWN,
-                "the request was cancelled because the library was shut down",
-            ),
-        }
-    }
-}
 
 /// One client's scheduler.
 pub struct Scheduler {
@@ -128,7 +103,7 @@ impl Scheduler {
     }
 
     fn job(&self, id: u64, new: NewJob, delivery: Delivery) -> Box<Job> {
-        let policy = self.policy.get();
+        let policy = self.policy.look();
         let model = self.stats.model(new.call.model.as_deref());
         let accepted = Instant::now();
         let timeout = new.timeout.or(policy.timeout);
@@ -174,6 +149,7 @@ impl Scheduler {
     ) -> std::result::Result<Started, (Box<Job>, Error, Started)> {
         let id = job.rank.id;
         let mut others = Started::default();
+        let mut now = job.accepted;
         let mut state = lock(&self.state);
         loop {
             if let Some(stop) = state.closed {
@@ -186,8 +162,7 @@ impl Scheduler {
                 };
                 return Err((job, error, others));
             }
-            let policy = self.policy.get();
-            let now = Instant::now();
+            let policy = self.policy.look();
             state.consider_elsewhere(&mut job, &policy, now);
             if let Some(deadline) = job.deadline {
                 if now >= deadline {
@@ -239,13 +214,14 @@ impl Scheduler {
             drop(state);
             self.launch(std::mem::take(&mut others));
             state = self.wait_for_room(&job);
+            now = Instant::now();
         }
     }
 
     /// Blocks until somebody has left the queue, or the job's deadline has passed.
     fn wait_for_room(&self, job: &Job) -> std::sync::MutexGuard<'_, State> {
         let state = lock(&self.state);
-        let policy = self.policy.get();
+        let policy = self.policy.look();
         if state.closed.is_some() || state.line.waiting() < room(&policy, true) {
             return state;
         }
@@ -260,7 +236,7 @@ impl Scheduler {
 
     /// Cancels a request in whatever state it is; false if there is none of this id (any more).
     pub fn cancel(self: &Arc<Self>, id: u64) -> bool {
-        let policy = self.policy.get();
+        let policy = self.policy.look();
         let mut state = lock(&self.state);
         let removed = state.line.remove(id);
         let started = state.start(&policy, Instant::now());
@@ -272,7 +248,7 @@ impl Scheduler {
             }
             // The task delivers: it may be handing over a chunk at this very moment.
             Removed::InFlight(flight) => {
-                flight.stop(Stop::Cancelled);
+                flight.set(Stop::Cancelled);
                 true
             }
             Removed::Unknown => false,
@@ -289,7 +265,7 @@ impl Scheduler {
 
     /// Starts those who can go after `change`, which says whether there may be any.
     fn look_again(self: &Arc<Self>, change: impl FnOnce(&mut State) -> bool) {
-        let policy = self.policy.get();
+        let policy = self.policy.look();
         let mut state = lock(&self.state);
         if !change(&mut state) {
             return;
@@ -317,7 +293,7 @@ impl Scheduler {
             self.end_waiting(job, stop.error());
         }
         for flight in flights {
-            flight.stop(stop);
+            flight.set(stop);
         }
     }
 
@@ -345,19 +321,20 @@ impl Scheduler {
 
     /// A slot's task: it makes the attempt, and goes on with the next request when one waits.
     async fn fly(self: Arc<Self>) {
+        let mut alarm = Alarm::default();
         let mut next = lock(&self.state).launched.pop_front();
         while let Some(launched) = next {
-            next = self.flight(launched).await;
+            next = self.flight(launched, &mut alarm).await;
         }
     }
 
-    async fn flight(self: &Arc<Self>, launched: Launched) -> Option<Launched> {
+    async fn flight(self: &Arc<Self>, launched: Launched, alarm: &mut Alarm) -> Option<Launched> {
         let Launched {
             mut job,
-            mut stop,
+            cancelled,
             pass,
         } = launched;
-        if let Ok(reason) = stop.try_recv() {
+        if let Some(reason) = cancelled.why() {
             return self.land(job, End::Stopped(reason), &pass);
         }
         job.attempts += 1;
@@ -372,17 +349,17 @@ impl Scheduler {
         );
         let policy = self.policy.get();
         let deadline = job.deadline;
-        let attempt = attempt::run(&*self.transport, &policy, &mut job, &pass);
+        let attempt = attempt::run(&*self.transport, &policy, &mut job, &pass, alarm);
         let mut end = tokio::select! {
             biased;
-            reason = &mut stop => End::Stopped(reason.unwrap_or(Stop::Cancelled)),
+            reason = poll_fn(|context| cancelled.poll_why(context)) => End::Stopped(reason),
             () = until(deadline) => End::Deadline,
             outcome = AssertUnwindSafe(attempt).catch_unwind() => match outcome {
                 Ok(outcome) => End::Outcome(outcome),
                 Err(_) => End::Panicked,
             },
         };
-        if let Ok(reason) = stop.try_recv() {
+        if let Some(reason) = cancelled.why() {
             end = End::Stopped(reason);
         }
         self.land(job, end, &pass)
@@ -392,8 +369,13 @@ impl Scheduler {
     /// which is returned.
     fn land(self: &Arc<Self>, mut job: Box<Job>, end: End, pass: &Arc<Pass>) -> Option<Launched> {
         // Read anew: settings hold for every decision that is made after they change.
-        let policy = self.policy.get();
+        let policy = self.policy.look();
         let now = Instant::now();
+        // What needs no look at the state is done before its lock is taken, for which every submit waits.
+        self.stats.attempted(&observed(&job, &end, pass));
+        if let End::Outcome(Outcome::Success(response)) = &end {
+            pass.succeeded(response.usage(), now);
+        }
         let mut state = lock(&self.state);
         let end = match end {
             // A cancel that came in the last moment has freed the slot already, and promised to end it so.
@@ -402,7 +384,6 @@ impl Scheduler {
             }
             end => end,
         };
-        self.stats.attempted(&observed(&job, &end, pass));
         let scope = job.scope.clone();
         let (verdict, doomed) = state.judge(&mut job, end, pass, &policy, now);
         // What ended may have been what the lane waited for.
@@ -431,15 +412,14 @@ impl Scheduler {
             None => None,
         };
         self.arm(&mut state);
-        let gate = pass.gate();
         drop(state);
         if next.is_some() {
             // It has left the queue.
             self.room.notify_all();
         }
-        gate.changed();
+        pass.gate().changed();
         if let Some((job, response)) = finished {
-            self.deliver(job, response);
+            self.deliver(job, response, now);
         }
         for job in doomed {
             let wait = job
@@ -454,15 +434,15 @@ impl Scheduler {
     /// Ends a request that is not in flight.
     fn end_waiting(&self, job: Box<Job>, error: Error) {
         let response = Response::failed(job.rank.id, error);
-        self.deliver(job, response);
+        self.deliver(job, Box::new(response), Instant::now());
         self.room.notify_all();
     }
 
     /// Hands a terminal event over, counted.
-    fn deliver(&self, job: Box<Job>, mut response: Response) {
+    fn deliver(&self, job: Box<Job>, mut response: Box<Response>, now: Instant) {
         response.attempts = job.attempts;
         response.place = job.call.place;
-        let total = job.accepted.elapsed();
+        let total = now - job.accepted;
         self.stats.ended(&Ended {
             model: job.model,
             status: response.status(),
@@ -484,7 +464,7 @@ impl Scheduler {
     /// What became of all requests so far, and what the limits are.
     pub fn report(&self) -> Report {
         let now = Instant::now();
-        let slots = self.policy.get().max_concurrent_requests;
+        let slots = self.policy.look().max_concurrent_requests;
         let live = lock(&self.state).live(slots, now);
         self.stats.snapshot(time(now), &live)
     }
@@ -514,7 +494,7 @@ impl Scheduler {
 
     /// The timer's visit: deadlines, backoffs and pauses that are over, and when to come again.
     fn tick(self: &Arc<Self>) -> Option<Instant> {
-        let policy = self.policy.get();
+        let policy = self.policy.look();
         let now = Instant::now();
         let mut state = lock(&self.state);
         let expired = state.line.expired(now);

@@ -4,6 +4,7 @@
 //! [`retry_after`], [`line`]) and are tested as such; [`dispatch`] is the thin shell that runs them on tokio and drives
 //! a [`crate::transport::Transport`]. It imports `transport`, `codec` and `completion`, never `client` or `ffi`.
 
+mod alarm;
 mod attempt;
 mod backoff;
 mod breaker;
@@ -26,7 +27,7 @@ mod stats;
 mod tokens;
 
 pub use backoff::by_chance as backoff;
-pub use dispatch::{Scheduler, Stop};
+pub use dispatch::Scheduler;
 pub use fallback::{Fallback, MOST as MOST_FALLBACKS};
 pub use job::{Expect, NewJob};
 pub use limits::Configured;

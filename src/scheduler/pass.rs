@@ -2,7 +2,7 @@
 //! ticket, each given back exactly once whatever happens.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
@@ -13,6 +13,7 @@ use super::breaker::{Breaker, Ticket};
 use super::gate::{Gate, time};
 use super::limits::{Permit, Refusal};
 use super::retry_after;
+use crate::codec::usage::Usage;
 use crate::sync::lock;
 use crate::transport::Watcher;
 
@@ -74,8 +75,8 @@ impl Pass {
     }
 
     /// The limits that it goes by.
-    pub fn gate(&self) -> Arc<Gate> {
-        self.gate.clone()
+    pub fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// Whether bytes of the request may have left.
@@ -97,6 +98,14 @@ impl Pass {
     pub fn refused(&self, now: Instant, refusal: &Refusal) {
         if let Some(permit) = &mut lock(&self.held).permit {
             self.gate.refused(permit, now, refusal);
+        }
+    }
+
+    /// The request was carried out, and used so many tokens. Gives everything back.
+    pub fn succeeded(&self, usage: Option<&Usage>, now: Instant) {
+        self.end(Ended::Answered, now);
+        if let Some(usage) = usage {
+            self.gate.usage(usage.total_tokens);
         }
     }
 
@@ -160,7 +169,10 @@ impl Watcher for Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
+        let held = self.held.get_mut().unwrap_or_else(PoisonError::into_inner);
         // Only a task that was torn down in mid-flight gets here with anything left.
-        self.end(Ended::GivenUp, Instant::now());
+        if held.permit.is_some() || held.ticket.is_some() {
+            self.end(Ended::GivenUp, Instant::now());
+        }
     }
 }

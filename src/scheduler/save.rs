@@ -4,8 +4,9 @@
 //! written to a descriptor are there to stay, so after them no other attempt is made.
 
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::alarm::{Alarm, TooLate};
 use super::attempt::{Outcome, failed, finish};
 use super::classify;
 use super::job::Job;
@@ -17,16 +18,28 @@ use crate::error::{Error, Result};
 use crate::status;
 use crate::transport::{Failure, FailureKind, Output, Parts};
 
+/// A body and where it goes.
+pub(super) struct Download {
+    pub output: Output,
+    pub parts: Box<dyn Parts>,
+    pub response: Box<Response>,
+    pub progress: Option<Progress>,
+}
+
 /// Writes the body. The time between two pieces is limited by `idle_timeout_ms`, not that of the whole.
 pub(super) async fn run(
     policy: &Policy,
     job: &mut Job,
     pass: &Pass,
-    output: Output,
-    mut parts: Box<dyn Parts>,
-    mut response: Response,
-    progress: Option<Progress>,
+    alarm: &mut Alarm,
+    download: Download,
 ) -> Outcome {
+    let Download {
+        output,
+        mut parts,
+        mut response,
+        progress,
+    } = download;
     let spoiled = |response, error| Outcome::Failed(Trouble::Final, finish(response, error));
     let total = parts.total();
     let mut written = 0;
@@ -37,10 +50,10 @@ pub(super) async fn run(
     };
     loop {
         let until = Instant::now() + policy.idle_timeout;
-        let part = match timeout_at(until, parts.next()).await {
+        let part = match alarm.within(until, parts.next()).await {
             Ok(None) => break,
             Ok(Some(part)) => part,
-            Err(_) => Err(silent(policy)),
+            Err(TooLate) => Err(silent(policy)),
         };
         let part = match part {
             Ok(part) => part,

@@ -4,17 +4,16 @@
 
 mod elsewhere;
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::attempt::Outcome;
 use super::breaker::{Allow, Breaker, BreakerState};
 use super::classify;
-use super::dispatch::Stop;
 use super::gate::{Gate, Waits, instant, time};
 use super::job::Job;
 use super::limits::{Admit, Never, Refusal};
@@ -25,31 +24,16 @@ use super::policy::Policy;
 use super::retry::{self, Decision, History, Pauses, Trouble, Why};
 use super::stats::{Live, LiveScope, Stats};
 use super::tokens::{Standing, Tokens};
-use crate::completion::{Cancelled, EventQueue, Holder, Response};
+use crate::completion::{Cancelled, EventQueue, Holder, Response, Stop};
 use crate::error::Error;
 use crate::status;
 use crate::sync::lock;
 
-/// A job that has a slot, its rights, and how it is told to stop.
+/// A job that has a slot, how it is told to stop, and its rights.
 pub(super) struct Launched {
     pub job: Box<Job>,
-    pub stop: oneshot::Receiver<Stop>,
+    pub cancelled: Cancelled,
     pub pass: Arc<Pass>,
-}
-
-/// How one in flight is stopped.
-pub(super) struct Flight {
-    stop: oneshot::Sender<Stop>,
-    cancelled: Cancelled,
-}
-
-impl Flight {
-    /// No chunk is delivered from here on; the task that flies it delivers the end.
-    pub fn stop(self, reason: Stop) {
-        self.cancelled.set();
-        // It may be landing at this moment, and finds out then that its place is gone.
-        let _ = self.stop.send(reason);
-    }
 }
 
 /// What [`State::start`] leads to.
@@ -90,7 +74,7 @@ pub(super) enum End {
     reason = "it lives on the stack, for one step"
 )]
 pub(super) enum Verdict {
-    Deliver(Response),
+    Deliver(Box<Response>),
     /// Another attempt at that time.
     BackOff(Instant),
     /// Another attempt as soon as its scope lets it.
@@ -105,11 +89,15 @@ type Doomed = Vec<Box<Job>>;
 struct Way {
     gate: Arc<Gate>,
     breaker: Option<SharedBreaker>,
+    /// When something of it last succeeded.
+    succeeded: Option<Instant>,
 }
 
 /// A scheduler's state.
 pub(super) struct State {
-    pub line: Line<Box<Job>, Flight>,
+    /// Of one in flight it keeps how to stop it. It may be landing at that moment, and finds out then that its place is
+    /// gone.
+    pub line: Line<Box<Job>, Cancelled>,
     /// Those that have a slot and whose task has not begun, oldest first. A task takes the oldest and not one of its
     /// own: so the order of the first steps is that of the starts, whichever task runs first.
     pub launched: VecDeque<Launched>,
@@ -119,8 +107,6 @@ pub(super) struct State {
     pub closed: Option<Stop>,
     /// When the timer task will look again by itself.
     pub armed: Option<Instant>,
-    /// When something of a scope last succeeded.
-    succeeded: HashMap<Scope, Instant>,
     ways: HashMap<Scope, Way>,
     /// The lanes of fallbacks: which one, and the group whose limits apply there.
     elsewhere: HashMap<Scope, (u8, Scope)>,
@@ -146,7 +132,6 @@ impl State {
             unread: HashMap::new(),
             closed: None,
             armed: None,
-            succeeded: HashMap::new(),
             ways: HashMap::new(),
             elsewhere: HashMap::new(),
             policy,
@@ -180,32 +165,36 @@ impl State {
         self.line.open_all();
     }
 
-    fn way(&mut self, scope: &Scope) -> &Way {
+    fn way(&mut self, scope: Scope) -> &Way {
         let (policy, owner, elsewhere) = (&self.policy, &self.owner, &self.elsewhere);
-        self.ways.entry(scope.clone()).or_insert_with(|| {
-            let (identity, group) = match elsewhere.get(scope) {
-                None => (policy.identity, scope),
-                Some((place, group)) => {
-                    let fallback = policy.fallbacks.get(usize::from(*place) - 1);
-                    (
-                        fallback.map_or(policy.identity, |there| there.identity),
-                        group,
-                    )
-                }
-            };
-            let limits = policy.limits_of(group);
-            let gate = Gate::of(identity, group, limits, policy.learn_limits);
-            gate.subscribe(owner.clone(), scope);
-            Way {
-                gate,
-                breaker: breaker(policy),
+        let unknown = match self.ways.entry(scope) {
+            Entry::Occupied(known) => return known.into_mut(),
+            Entry::Vacant(unknown) => unknown,
+        };
+        let scope = unknown.key();
+        let (identity, group) = match elsewhere.get(scope) {
+            None => (policy.identity, scope),
+            Some((place, group)) => {
+                let fallback = policy.fallbacks.get(usize::from(*place) - 1);
+                (
+                    fallback.map_or(policy.identity, |there| there.identity),
+                    group,
+                )
             }
+        };
+        let limits = policy.limits_of(group);
+        let gate = Gate::of(identity, group, limits, policy.learn_limits);
+        gate.subscribe(owner.clone(), scope);
+        unknown.insert(Way {
+            gate,
+            breaker: breaker(policy),
+            succeeded: None,
         })
     }
 
     /// The limits of a scope.
     pub fn gate(&mut self, scope: &Scope) -> Arc<Gate> {
-        self.way(scope).gate.clone()
+        self.way(scope.clone()).gate.clone()
     }
 
     /// The scopes in use and what holds them back.
@@ -326,7 +315,7 @@ impl State {
                 continue;
             }
             let (scope, tokens, own_key) = (job.scope.clone(), job.tokens, job.own_key);
-            let way = self.way(&scope);
+            let way = self.way(scope);
             let (gate, breaker) = (way.gate.clone(), way.breaker.clone());
             if !own_key && standing == Standing::Missing {
                 self.line.park_next(None);
@@ -374,15 +363,14 @@ impl State {
                 }
             }
             let pass = Pass::new(gate, permit, ticket, policy.max_retry_after, now);
-            let (tell, stop) = oneshot::channel();
             let cancelled = Cancelled::default();
-            let flight = Flight {
-                stop: tell,
-                cancelled: cancelled.clone(),
-            };
-            if let Some(mut job) = self.line.launch_next(flight) {
-                job.delivery.launched(cancelled);
-                self.launched.push_back(Launched { job, stop, pass });
+            if let Some(mut job) = self.line.launch_next(cancelled.clone()) {
+                job.delivery.launched(cancelled.clone());
+                self.launched.push_back(Launched {
+                    job,
+                    cancelled,
+                    pass,
+                });
                 started.launched += 1;
                 if !own_key && standing != Standing::Fixed {
                     self.tokens.used();
@@ -392,7 +380,8 @@ impl State {
         }
     }
 
-    /// What follows from the end of a flight; the slot is free already. Also those that the end dooms.
+    /// What follows from the end of a flight; the slot is free already, and so is the pass of a success. Also those that
+    /// the end dooms.
     pub fn judge(
         &mut self,
         job: &mut Job,
@@ -408,7 +397,10 @@ impl State {
                 may_have_executed: harm,
                 ..error
             };
-            (Verdict::Deliver(Response::failed(id, error)), Vec::new())
+            (
+                Verdict::Deliver(Box::new(Response::failed(id, error))),
+                Vec::new(),
+            )
         };
         let (trouble, response) = match end {
             End::Stopped(reason) => {
@@ -427,10 +419,8 @@ impl State {
                 ));
             }
             End::Outcome(Outcome::Success(response)) => {
-                pass.end(Ended::Answered, now);
-                self.succeeded.insert(job.scope.clone(), now);
-                if let Some(usage) = response.usage() {
-                    pass.gate().usage(usage.total_tokens);
+                if let Some(way) = self.ways.get_mut(&job.scope) {
+                    way.succeeded = Some(now);
                 }
                 return (Verdict::Deliver(response), Vec::new());
             }
@@ -459,9 +449,10 @@ impl State {
         let history = History {
             retries: job.retries.into(),
             scope_moved: self
-                .succeeded
+                .ways
                 .get(&job.scope)
-                .is_some_and(|at| *at > job.attempted),
+                .and_then(|way| way.succeeded)
+                .is_some_and(|at| at > job.attempted),
             may_repeat: job.may_repeat,
         };
         let chance = random();
@@ -575,7 +566,7 @@ fn refusal(
     }
 }
 
-fn give_up(job: &Job, response: Response, why: Why) -> Verdict {
+fn give_up(job: &Job, response: Box<Response>, why: Why) -> Verdict {
     Verdict::Deliver(with_error(response, |error| {
         let error = classify::advise(error, job.attempts, why);
         tracing::warn!("request {}: {}: {error}", job.rank.id, describe(job));
@@ -583,7 +574,7 @@ fn give_up(job: &Job, response: Response, why: Why) -> Verdict {
     }))
 }
 
-fn cannot_be_met(job: &Job, response: Response, wait: Duration) -> Verdict {
+fn cannot_be_met(job: &Job, response: Box<Response>, wait: Duration) -> Verdict {
     Verdict::Deliver(with_error(response, |error| Error {
         message: format!(
             "the deadline cannot be met: the next attempt would be in {}, after {}: {}",
@@ -622,7 +613,7 @@ fn log_retry(
     );
 }
 
-fn with_error(mut response: Response, change: impl FnOnce(Error) -> Error) -> Response {
+fn with_error(mut response: Box<Response>, change: impl FnOnce(Error) -> Error) -> Box<Response> {
     response.error = response.error.map(change);
     response
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::completion::{Cancelled, TokenSource};
+use crate::completion::{Cancelled, Stop, TokenSource};
 use crate::sync::lock;
 
 /// The longest time before its end that a token is replaced; short-lived ones are after four fifths of their life.
@@ -219,7 +219,7 @@ impl Book {
 
     fn forget_question(&mut self) {
         if let Some(wanted) = self.wanted.take() {
-            wanted.stale.set();
+            wanted.stale.set(Stop::Cancelled);
         }
     }
 

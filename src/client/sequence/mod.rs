@@ -23,7 +23,7 @@ use super::realtime::Link;
 use super::request::Request;
 use super::{Client, Pending};
 use crate::codec::object::{pick, text};
-use crate::completion::{Cancelled, Delivery, Progress, Response, Sink, Waiter};
+use crate::completion::{Cancelled, Delivery, Progress, Response, Sink, Stop, Waiter};
 use crate::error::{Error, Result};
 use crate::scheduler::NewJob;
 use crate::sync::{Signal, lock};
@@ -170,7 +170,7 @@ impl End {
         let told = self.stop.send(error).is_ok();
         // What one that has ended by itself handed over is to be seen.
         if told {
-            self.cancelled.set();
+            self.cancelled.set(Stop::Cancelled);
         }
         told
     }

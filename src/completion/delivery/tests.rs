@@ -2,6 +2,7 @@
 
 use futures_util::FutureExt;
 
+use super::super::cancelled::Stop;
 use super::super::mailbox::in_callback;
 use super::*;
 
@@ -44,7 +45,7 @@ async fn a_cancel_drops_the_chunks_that_nobody_took() {
     delivery.chunk(b"1".to_vec().into(), 4).await;
     delivery.chunk(b"2".to_vec().into(), 4).await;
     assert_eq!(queue.take(1).len(), 1);
-    cancelled.set();
+    cancelled.set(Stop::Cancelled);
     delivery.chunk(b"3".to_vec().into(), 4).await;
     delivery.finish(Response::failed(
         7,

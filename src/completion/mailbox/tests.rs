@@ -20,7 +20,7 @@ impl Listener for Scribe {
         lock(&self.log).push(format!("{} {}", self.name, String::from_utf8_lossy(data)));
     }
 
-    fn done(&mut self, _: u64, response: Response) {
+    fn done(&mut self, _: u64, response: Box<Response>) {
         lock(&self.log).push(format!("{} done {}", self.name, response.status()));
         (self.on_done)();
     }

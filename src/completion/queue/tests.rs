@@ -1,5 +1,6 @@
 //! What a queue holds unread, by the record.
 
+use super::super::cancelled::Stop;
 use super::*;
 
 fn chunk(data: &str, cancelled: &Cancelled) -> Record {
@@ -40,10 +41,11 @@ fn a_response_weighs_what_it_holds() {
     response.set_body(vec![b'x'; 1000]);
     queue.push(Record {
         kind: Kind::Done,
-        response: Some(response),
+        response: Some(Box::new(response)),
         ..chunk("", &Cancelled::default())
     });
-    assert_eq!(queue.unread(), size_of::<Record>() as u64 + 1000);
+    let held = size_of::<Record>() + size_of::<Response>() + 1000;
+    assert_eq!(queue.unread(), held as u64);
 }
 
 #[test]
@@ -51,7 +53,7 @@ fn cancelled_chunks_make_room_while_the_reader_waits() {
     let queue = EventQueue::new();
     let cancelled = Cancelled::default();
     queue.push(chunk("0123456789", &cancelled));
-    cancelled.set();
+    cancelled.set(Stop::Cancelled);
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| queue.wait(1, None));
         // The reader passes over the chunk and goes on waiting.

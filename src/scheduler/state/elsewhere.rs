@@ -127,7 +127,7 @@ impl State {
     /// The least wait of a request that joins a lane now.
     fn wait_in(&mut self, lane: &Scope, tokens: u64, now: Instant) -> Duration {
         let ahead = self.line.ahead(lane);
-        let way = self.way(lane);
+        let way = self.way(lane.clone());
         let limits = way.gate.least_wait(now, ahead, tokens);
         let broken = way.breaker.as_ref().map(|breaker| lock(breaker).state());
         match broken {
