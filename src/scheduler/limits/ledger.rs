@@ -204,6 +204,20 @@ mod tests {
     }
 
     #[test]
+    fn one_slow_answer_does_not_keep_those_of_others() {
+        let (mut ledger, places) = ledger_with(1);
+        for n in 1..1_000 {
+            ledger.admit(COST);
+            let place = ledger.send(COST, at(n));
+            assert_eq!(ledger.overtaken_by(place).of(Unit::Requests), 1.0);
+            ledger.answer(Some(place), at(n));
+            assert_eq!(ledger.open.len(), 1);
+        }
+        ledger.answer(Some(places[0]), at(1_000));
+        assert!(ledger.open.is_empty());
+    }
+
+    #[test]
     fn what_was_sent_long_ago_has_arrived() {
         let (mut ledger, places) = ledger_with(3);
         ledger.admit(COST);
