@@ -24,6 +24,7 @@ use super::job::{Job, NewJob};
 use super::line::{Rank, Removed, Scope};
 use super::pass::Pass;
 use super::policy::{Policy, QueueFull};
+use super::shells::Shells;
 use super::state::{End, Launched, Started, State, Verdict, describe, missed, too_slow};
 use super::stats::{Attempt, Ended, Report, Stats};
 use super::tokens::Tokens;
@@ -48,6 +49,8 @@ pub struct Scheduler {
     /// Told when somebody left the queue; only blocking calls with `queue_full` wait look.
     room: Signal,
     timer: Arc<Notify>,
+    /// Of the jobs of this client.
+    shells: Shells<Job>,
 }
 
 impl Scheduler {
@@ -75,6 +78,7 @@ impl Scheduler {
             drained: Signal::default(),
             room: Signal::default(),
             timer: timer.clone(),
+            shells: Shells::new(),
         });
         scheduler
             .runtime
@@ -108,7 +112,7 @@ impl Scheduler {
         let accepted = Instant::now();
         let timeout = new.timeout.or(policy.timeout);
         let elsewhere = fallback::open_to(&new.call, &policy.fallbacks);
-        Box::new(Job {
+        self.shells.fill(Job {
             own_key: self.transport.has_own_key(&new.call),
             token: 0,
             renewed: false,
@@ -440,6 +444,7 @@ impl Scheduler {
 
     /// Hands a terminal event over, counted.
     fn deliver(&self, job: Box<Job>, mut response: Box<Response>, now: Instant) {
+        let job = self.shells.empty(job);
         response.attempts = job.attempts;
         response.place = job.call.place;
         let total = now - job.accepted;

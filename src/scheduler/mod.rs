@@ -22,6 +22,7 @@ mod policy;
 mod retry;
 mod retry_after;
 mod save;
+mod shells;
 mod state;
 mod stats;
 mod tokens;
