@@ -13,7 +13,7 @@ use super::settings::{FallbackPlace, Settings};
 use crate::error::{Error, Result};
 use crate::scheduler::{Configured, Fallback, Policy};
 use crate::status;
-use crate::transport::{Azure, Network, Target};
+use crate::transport::{Azure, Network, Prepared, Target};
 
 /// No limit, as a limit: thirty years, which no clock overflows on.
 const NO_LIMIT: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
@@ -224,6 +224,7 @@ fn target_at(settings: &Settings, place: &Place) -> Result<Target> {
         max_response_bytes: settings.max_response_bytes,
         max_redirects: settings.max_redirects,
         fallbacks: Vec::new(),
+        prepared: Prepared::default(),
     })
 }
 

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -13,13 +12,13 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use once_cell::sync::OnceCell;
 use tokio::time::{Instant, Sleep, sleep};
-use url::Url;
 
 use super::call::{Call, Content};
 use super::connector::{self, HttpVersion, Network};
-use super::dialling::Dialled;
+use super::dialling::Notes;
 use super::failure::{Failure, FailureKind};
 use super::form::FormBody;
+use super::prepared;
 use super::redirect::{self, Hop};
 use super::target::Target;
 use super::{Answer, Body, Parts, Transport, Watcher, websocket};
@@ -33,9 +32,6 @@ const HOLD: Duration = Duration::from_millis(2);
 
 /// A kept connection that ends so soon after a request was closed before the request arrived, or nearly always.
 const STALE: Duration = Duration::from_secs(1);
-
-/// The query parameter with Azure's version.
-const API_VERSION: &str = "api-version";
 
 /// The real transport of one client.
 pub struct HttpTransport {
@@ -122,17 +118,10 @@ impl HttpTransport {
             let gone = format!("fallback {} was taken out of the settings", call.place);
             Failure::new(FailureKind::Unsendable(status::CONFIG), gone)
         })?;
-        let headers = target
-            .headers_for(call, retries)
-            .map_err(|e| Failure::new(FailureKind::Unsendable(e.status), e.message))?;
-        let mut hop = Hop {
-            url: url(target, call)?,
-            method: call.method.clone(),
-            headers,
-            with_body: !call.body.is_empty(),
-        };
+        let mut hop = prepared::hop(target, call, retries)?;
         if let Some(slot) = &call.socket {
             let most = target.max_response_bytes;
+            let hop = Arc::unwrap_or_clone(hop);
             return match websocket::open(self.upgrading()?, hop, slot, most, watcher).await? {
                 Ok(opened) => Ok(opened),
                 Err(refusal) => read(refusal, call, most).await,
@@ -166,7 +155,7 @@ impl HttpTransport {
                     );
                     return Err(Failure::new(FailureKind::Redirect, advice));
                 }
-                Some(Ok(next)) => hop = next,
+                Some(Ok(next)) => hop = Arc::new(next),
             }
             redirects += 1;
         }
@@ -206,31 +195,41 @@ async fn send(
     watcher: &Arc<dyn Watcher>,
 ) -> Result<reqwest::Response, Lost> {
     let began = Instant::now();
-    let dialled = Dialled::default();
-    let handed = Arc::new(Handed::default());
-    let trouble = Arc::new(OnceLock::new());
+    let notes = Notes::default();
+    let mut trouble = None;
     let mut request = client
         .request(hop.method.clone(), hop.url.clone())
-        .headers(hop.headers.clone());
+        .build()
+        .map_err(|error| Lost {
+            failure: Failure::from_reqwest(error),
+            was_stale: false,
+        })?;
+    // There are some already where a redirect's URL holds a password.
+    match request.headers_mut() {
+        none if none.is_empty() => *none = hop.headers.clone(),
+        some => some.extend(hop.headers.clone()),
+    }
     if hop.with_body {
-        request = request.body(reqwest::Body::wrap(Marked {
+        *request.body_mut() = Some(reqwest::Body::wrap(Marked {
             body: match &call.body {
                 Content::Bytes(bytes) => Pieces::One(Some(bytes.clone())),
-                Content::Form(form) => Pieces::Form(form.body(watcher.clone(), trouble.clone())),
+                Content::Form(form) => {
+                    let trouble = trouble.insert(Arc::new(OnceLock::new()));
+                    Pieces::Form(form.body(watcher.clone(), trouble.clone()))
+                }
             },
             hold: (!call.may_repeat).then_some(HOLD),
             holding: None,
-            dialled: dialled.clone(),
-            handed: handed.clone(),
+            notes: notes.clone(),
             watcher: watcher.clone(),
         }));
     } else {
         // Nothing would tell when the head is written.
         watcher.sent();
     }
-    let failure = match dialled.watch(request.send()).await {
+    let failure = match notes.watch(client.execute(request)).await {
         Ok(answer) => return Ok(answer),
-        Err(error) => match trouble.get() {
+        Err(error) => match trouble.as_ref().and_then(|trouble| trouble.get()) {
             // The connection only failed because the body did.
             Some(error) => {
                 Failure::new(FailureKind::Unsendable(error.status), error.message.clone())
@@ -238,10 +237,9 @@ async fn send(
             None => Failure::from_reqwest(error),
         },
     };
-    let kept = handed.on_kept.load(Ordering::Acquire) || !dialled.is_done();
     let again = match call.may_repeat {
-        true => kept && began.elapsed() < STALE,
-        false => !handed.done.load(Ordering::Acquire),
+        true => notes.on_kept() && began.elapsed() < STALE,
+        false => !notes.was_handed_over(),
     };
     Err(Lost {
         was_stale: failure.kind == FailureKind::Lost && again,
@@ -249,38 +247,10 @@ async fn send(
     })
 }
 
-fn url(target: &Target, call: &Call) -> Result<Url, Failure> {
-    let unsendable =
-        |message: String| Failure::new(FailureKind::Unsendable(status::INVALID_ARGUMENT), message);
-    let path = match &target.azure {
-        None => (&*call.path).into(),
-        Some(azure) => azure
-            .path(call)
-            .map_err(|error| unsendable(error.message.into_owned()))?,
-    };
-    let mut url = Url::parse(&format!("{}{path}", target.base_url))
-        .map_err(|error| unsendable(format!("base_url and path do not make a URL: {error}")))?;
-    let version = target.azure.as_ref().and_then(|azure| {
-        let given = [&*target.query, &*call.query].into_iter().flatten();
-        let free = given.clone().all(|(name, _)| name != API_VERSION);
-        azure.version.as_deref().filter(|_| free)
-    });
-    if !target.query.is_empty() || !call.query.is_empty() || version.is_some() {
-        url.query_pairs_mut()
-            .extend_pairs(&target.query)
-            .extend_pairs(call.query.iter().map(|(name, value)| {
-                let azure = target.azure.as_ref();
-                let name = azure.map_or(&**name, |azure| azure.parameter(call, name));
-                (name, value)
-            }))
-            .extend_pairs(version.map(|version| (API_VERSION, version)));
-    }
-    Ok(url)
-}
-
-async fn read(answer: reqwest::Response, call: &Call, most: u64) -> Result<Answer, Failure> {
+async fn read(mut answer: reqwest::Response, call: &Call, most: u64) -> Result<Answer, Failure> {
     let status = answer.status().as_u16();
-    let headers = answer.headers().clone();
+    // Its length is not read from them.
+    let headers = std::mem::take(answer.headers_mut());
     let is_json = headers
         .get(CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
@@ -380,8 +350,7 @@ struct Marked {
     /// How long the head goes alone, from the moment it is written.
     hold: Option<Duration>,
     holding: Option<Pin<Box<Sleep>>>,
-    dialled: Dialled,
-    handed: Arc<Handed>,
+    notes: Notes,
     watcher: Arc<dyn Watcher>,
 }
 
@@ -389,15 +358,6 @@ struct Marked {
 enum Pieces {
     One(Option<Bytes>),
     Form(FormBody),
-}
-
-/// What became of a body.
-#[derive(Default)]
-struct Handed {
-    /// It was handed over to be written.
-    done: AtomicBool,
-    /// On a connection that was there before.
-    on_kept: AtomicBool,
 }
 
 impl http_body::Body for Marked {
@@ -415,10 +375,7 @@ impl http_body::Body for Marked {
             ready!(holding.as_mut().poll(context));
             self.holding = None;
         }
-        if !self.handed.done.swap(true, Ordering::AcqRel) {
-            let kept = !self.dialled.is_done();
-            self.handed.on_kept.store(kept, Ordering::Release);
-        }
+        self.notes.hand_over();
         self.watcher.sent();
         match &mut self.body {
             Pieces::One(bytes) => {

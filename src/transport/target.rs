@@ -4,6 +4,7 @@ use ::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 use super::azure::Azure;
 use super::call::{Call, Content};
+use super::prepared::Prepared;
 use crate::error::{Error, Result};
 use crate::status;
 
@@ -32,6 +33,8 @@ pub struct Target {
     pub max_redirects: u32,
     /// Where else a call may go, by its `place` from 1 on. These have none of their own.
     pub fallbacks: Vec<Target>,
+    /// What was made of all this for calls so far.
+    pub prepared: Prepared,
 }
 
 impl Target {
@@ -158,7 +161,7 @@ impl Target {
 const API_KEY: HeaderName = HeaderName::from_static("api-key");
 
 /// The attempt information of the official SDKs.
-const RETRY_COUNT: HeaderName = HeaderName::from_static("x-stainless-retry-count");
+pub(super) const RETRY_COUNT: HeaderName = HeaderName::from_static("x-stainless-retry-count");
 
 #[cfg(test)]
 mod tests {
