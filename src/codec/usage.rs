@@ -3,7 +3,7 @@
 //! `embeddings` and the client's statistics call it. It is lenient, since usage is a statistic: a count that is missing
 //! or odd is 0, and nothing here ever fails a request.
 
-use super::object::pick;
+use super::skim::skim;
 
 /// Tokens of one answer. A count that the server did not give is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,17 +25,17 @@ pub struct Usage {
 /// It is looked for at the top, then under `response`, where the events of the Responses API have it.
 pub fn find(body: &[u8]) -> Option<Usage> {
     let body = std::str::from_utf8(body).ok()?;
-    let [usage, response] = pick(body, ["usage", "response"])?;
+    let [usage, response] = skim(body, ["usage", "response"])?;
     if let Some(usage) = usage.and_then(parse) {
         return Some(usage);
     }
-    let [usage] = pick(response?, ["usage"])?;
+    let [usage] = skim(response?, ["usage"])?;
     parse(usage?)
 }
 
 /// Reads a `usage` object in the shape of chat, embeddings or responses; `None` if it counts no tokens.
 pub fn parse(usage: &str) -> Option<Usage> {
-    let [prompt, input, completion, output, total] = pick(
+    let [prompt, input, completion, output, total, details @ ..] = skim(
         usage,
         [
             "prompt_tokens",
@@ -43,45 +43,36 @@ pub fn parse(usage: &str) -> Option<Usage> {
             "completion_tokens",
             "output_tokens",
             "total_tokens",
+            "prompt_tokens_details",
+            "input_tokens_details",
+            // Transcriptions spell it with one s.
+            "input_token_details",
+            "completion_tokens_details",
+            "output_tokens_details",
+            "output_token_details",
         ],
-    )?
-    .map(|raw| raw.and_then(count));
-    let prompt = prompt.or(input);
-    let completion = completion.or(output);
+    )?;
+    let prompt = prompt.and_then(count).or(input.and_then(count));
+    let completion = completion.and_then(count).or(output.and_then(count));
+    let total = total.and_then(count);
     prompt.or(completion).or(total)?;
     let prompt_tokens = prompt.unwrap_or(0);
     let completion_tokens = completion.unwrap_or(0);
+    let (of_prompt, of_completion) = details.split_at(3);
     Some(Usage {
         prompt_tokens,
         completion_tokens,
         total_tokens: total.unwrap_or(prompt_tokens.saturating_add(completion_tokens)),
-        cached_tokens: detail(
-            usage,
-            // Transcriptions spell it with one s.
-            [
-                "prompt_tokens_details",
-                "input_tokens_details",
-                "input_token_details",
-            ],
-            "cached_tokens",
-        ),
-        reasoning_tokens: detail(
-            usage,
-            [
-                "completion_tokens_details",
-                "output_tokens_details",
-                "output_token_details",
-            ],
-            "reasoning_tokens",
-        ),
+        cached_tokens: detail(of_prompt, "cached_tokens"),
+        reasoning_tokens: detail(of_completion, "reasoning_tokens"),
     })
 }
 
-/// The count `key` of the first of the `objects` that has it.
-fn detail(usage: &str, objects: [&str; 3], key: &str) -> u64 {
-    let details = pick(usage, objects).into_iter().flatten().flatten();
-    let count_in = |details| pick(details, [key]).and_then(|[raw]| count(raw?));
-    details.filter_map(count_in).next().unwrap_or(0)
+/// The count `key` of the first of the objects that has it.
+fn detail(objects: &[Option<&str>], key: &str) -> u64 {
+    let count_in = |details| skim(details, [key]).and_then(|[raw]| count(raw?));
+    let mut counts = objects.iter().copied().flatten().filter_map(count_in);
+    counts.next().unwrap_or(0)
 }
 
 /// A count that some servers write as a float.
