@@ -15,7 +15,7 @@ use once_cell::sync::Lazy;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::form;
-use crate::codec::object::pick;
+use crate::codec::skim::skim;
 use crate::codec::tokens;
 use crate::error::{Error, Result};
 use crate::scheduler::{Expect, NewJob, may_repeat};
@@ -312,8 +312,8 @@ impl Request {
             "stream_format",
             "encoding_format",
         ];
-        let [model, store, stream, events, format] = pick(text, names).unwrap_or_default();
-        let mut model = model.and_then(|json| serde_json::from_str::<String>(json).ok());
+        let [model, store, stream, events, format] = skim(text, names).unwrap_or_default();
+        let mut model = model.and_then(name);
         let expect = match &self.inputs {
             Some((_, inputs)) if raw_format.is_none() && format == Some("\"base64\"") => {
                 Expect::Embeddings { inputs: *inputs }
@@ -340,7 +340,7 @@ impl Request {
                 return Err(invalid("an embed call takes no fields or files".into()));
             }
             let fields = form::with_members(&json, &self.fields)?;
-            model = form::text_of(&fields, "model").map(str::to_owned);
+            model = form::text_of(&fields, "model").map(Arc::from);
             stream = form::text_of(&fields, "stream") == Some("true");
             // What it costs is in its files, in no way that could be told from here.
             tokens = 1;
@@ -349,7 +349,6 @@ impl Request {
         if let Some(output) = &self.output {
             output.check()?;
         }
-        let model = model.map(Arc::<str>::from);
         let scope = model.clone().unwrap_or_else(|| template(&self.path).into());
         let may_repeat = may_repeat(&self.method, &self.path, store);
         Ok(NewJob {
@@ -420,6 +419,15 @@ impl Request {
 
 /// The members of a JSON object, as they are written.
 type Fields = BTreeMap<String, Box<RawValue>>;
+
+/// The text of a JSON string.
+fn name(json: &str) -> Option<Arc<str>> {
+    match serde_json::from_str::<&str>(json) {
+        Ok(plain) => Some(plain.into()),
+        // With escapes, it cannot be borrowed.
+        Err(_) => serde_json::from_str::<String>(json).ok().map(Arc::from),
+    }
+}
 
 fn value<T: serde::Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>> {
     to_raw_value(value).map_err(|error| Error::new(status::INTERNAL, error.to_string()))

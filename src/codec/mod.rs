@@ -10,7 +10,7 @@ pub mod floats;
 pub mod fold;
 pub mod object;
 pub mod page;
-mod skim;
+pub mod skim;
 pub mod sse;
 pub mod tokens;
 pub mod usage;

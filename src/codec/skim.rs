@@ -1,7 +1,8 @@
 //! Takes named members out of a JSON object that nobody has to check, several times faster than [`super::object`].
 //!
-//! `usage` calls it for every answer, however large. It only tells strings and brackets apart: of a body that is no JSON
-//! it finds something or nothing, and ends. It allocates nothing and never recurses.
+//! `usage` calls it for every answer, however large, and `client` for every request, whose JSON was checked before. It
+//! only tells strings and brackets apart: of a body that is no JSON it finds something or nothing, and ends. It
+//! allocates nothing and never recurses.
 
 use memchr::memchr2;
 

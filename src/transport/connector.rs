@@ -26,6 +26,9 @@ pub struct Network {
     pub tls_roots: TlsRoots,
 }
 
+/// What the program calls itself.
+pub(super) const USER_AGENT: &str = concat!("oaic/", env!("CARGO_PKG_VERSION"));
+
 /// How soon a silent connection is asked whether the other side is still there, and how often.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -70,7 +73,7 @@ pub fn build(network: &Network) -> Result<reqwest::Client, Failure> {
         .http2_keep_alive_timeout(KEEP_ALIVE * KEEP_ALIVE_PROBES)
         .http2_keep_alive_while_idle(true)
         .connector_layer(Dialling)
-        .user_agent(concat!("oaic/", env!("CARGO_PKG_VERSION")))
+        .user_agent(USER_AGENT)
         .tls_backend_preconfigured(tls(network).map_err(unusable)?);
     builder = match network.http_version {
         HttpVersion::Auto => builder,

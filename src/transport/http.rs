@@ -113,18 +113,35 @@ impl HttpTransport {
         retries: u32,
         watcher: &Arc<dyn Watcher>,
     ) -> Result<Answer, Failure> {
+        let (mut answer, rest) = self.ask(call, retries, watcher).await?;
+        if let Some(mut rest) = rest {
+            answer.body = Body::Whole(whole(&mut rest).await?);
+        }
+        Ok(answer)
+    }
+
+    /// Comes as far as the answer's headers, behind all redirects; with it goes what is left to be read of it.
+    async fn ask(
+        &self,
+        call: &Call,
+        retries: u32,
+        watcher: &Arc<dyn Watcher>,
+    ) -> Result<(Answer, Option<Bounded>), Failure> {
         let all = self.target.get();
         let target = all.at(call.place).ok_or_else(|| {
             let gone = format!("fallback {} was taken out of the settings", call.place);
             Failure::new(FailureKind::Unsendable(status::CONFIG), gone)
         })?;
-        let mut hop = prepared::hop(target, call, retries)?;
+        let host = self.network.http_version == HttpVersion::Http1;
+        let mut hop = prepared::hop(target, call, retries, host)?;
         if let Some(slot) = &call.socket {
             let most = target.max_response_bytes;
             let hop = Arc::unwrap_or_clone(hop);
-            return match websocket::open(self.upgrading()?, hop, slot, most, watcher).await? {
-                Ok(opened) => Ok(opened),
-                Err(refusal) => read(refusal, call, most).await,
+            // In a box: every other call would carry its size.
+            let opening = websocket::open(self.upgrading()?, hop, slot, most, watcher).boxed();
+            return match opening.await? {
+                Ok(opened) => Ok((opened, None)),
+                Err(refusal) => read(refusal, call, most),
             };
         }
         let mut redirects = 0;
@@ -140,7 +157,7 @@ impl HttpTransport {
             match redirect::follow(&hop, code, answer.headers()) {
                 None => {
                     watcher.answered(code, answer.headers());
-                    return read(answer, call, target.max_response_bytes).await;
+                    return read(answer, call, target.max_response_bytes);
                 }
                 Some(Err(reason)) => return Err(Failure::new(FailureKind::Redirect, reason)),
                 Some(Ok(_)) if redirects >= target.max_redirects => {
@@ -197,37 +214,17 @@ async fn send(
     let began = Instant::now();
     let notes = Notes::default();
     let mut trouble = None;
-    let mut request = client
-        .request(hop.method.clone(), hop.url.clone())
-        .build()
-        .map_err(|error| Lost {
-            failure: Failure::from_reqwest(error),
-            was_stale: false,
-        })?;
-    // There are some already where a redirect's URL holds a password.
-    match request.headers_mut() {
-        none if none.is_empty() => *none = hop.headers.clone(),
-        some => some.extend(hop.headers.clone()),
-    }
-    if hop.with_body {
-        *request.body_mut() = Some(reqwest::Body::wrap(Marked {
-            body: match &call.body {
-                Content::Bytes(bytes) => Pieces::One(Some(bytes.clone())),
-                Content::Form(form) => {
-                    let trouble = trouble.insert(Arc::new(OnceLock::new()));
-                    Pieces::Form(form.body(watcher.clone(), trouble.clone()))
-                }
-            },
-            hold: (!call.may_repeat).then_some(HOLD),
-            holding: None,
-            notes: notes.clone(),
-            watcher: watcher.clone(),
-        }));
-    } else {
-        // Nothing would tell when the head is written.
-        watcher.sent();
-    }
-    let failure = match notes.watch(client.execute(request)).await {
+    let sending = match request(client, call, hop, watcher, &notes, &mut trouble) {
+        // Begun here, so that the request need not be kept beside what becomes of it.
+        Ok(request) => client.execute(request),
+        Err(error) => {
+            return Err(Lost {
+                failure: Failure::from_reqwest(error),
+                was_stale: false,
+            });
+        }
+    };
+    let failure = match notes.watch(sending).await {
         Ok(answer) => return Ok(answer),
         Err(error) => match trouble.as_ref().and_then(|trouble| trouble.get()) {
             // The connection only failed because the body did.
@@ -247,7 +244,51 @@ async fn send(
     })
 }
 
-async fn read(mut answer: reqwest::Response, call: &Call, most: u64) -> Result<Answer, Failure> {
+/// What a form's body tells of its end.
+type Trouble = Arc<OnceLock<Error>>;
+
+fn request(
+    client: &reqwest::Client,
+    call: &Call,
+    hop: &Hop,
+    watcher: &Arc<dyn Watcher>,
+    notes: &Notes,
+    trouble: &mut Option<Trouble>,
+) -> reqwest::Result<reqwest::Request> {
+    let builder = client.request(hop.method.clone(), hop.url.clone());
+    let mut request = builder.build()?;
+    // There are some already where a redirect's URL holds a password.
+    match request.headers_mut() {
+        none if none.is_empty() => *none = hop.headers.clone(),
+        some => some.extend(hop.headers.clone()),
+    }
+    if hop.with_body {
+        *request.body_mut() = Some(reqwest::Body::wrap(Marked {
+            body: match &call.body {
+                Content::Bytes(bytes) => Pieces::One(Some(bytes.clone())),
+                Content::Form(form) => {
+                    let trouble = trouble.insert(Arc::default()).clone();
+                    Pieces::Form(form.body(watcher.clone(), trouble))
+                }
+            },
+            hold: (!call.may_repeat).then_some(HOLD),
+            holding: None,
+            notes: notes.clone(),
+            watcher: watcher.clone(),
+        }));
+    } else {
+        // Nothing would tell when the head is written.
+        watcher.sent();
+    }
+    Ok(request)
+}
+
+/// Makes an answer of what came, with what is left to be read if its body is wanted whole.
+fn read(
+    mut answer: reqwest::Response,
+    call: &Call,
+    most: u64,
+) -> Result<(Answer, Option<Bounded>), Failure> {
     let status = answer.status().as_u16();
     // Its length is not read from them.
     let headers = std::mem::take(answer.headers_mut());
@@ -256,21 +297,22 @@ async fn read(mut answer: reqwest::Response, call: &Call, most: u64) -> Result<A
         .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
     let is_good = (200..300).contains(&status);
     let as_it_comes = call.output.is_some() || call.stream && !is_json;
-    let body = if is_good && as_it_comes {
-        Body::Stream(Box::new(Stream(answer)))
+    let (body, rest) = if is_good && as_it_comes {
+        (Body::Stream(Box::new(Stream(answer))), None)
     } else if is_good && call.in_parts {
-        Body::Stream(Box::new(Bounded::new(answer, most)?))
+        (Body::Stream(Box::new(Bounded::new(answer, most)?)), None)
     } else {
-        Body::Whole(whole(Bounded::new(answer, most)?).await?)
+        (Body::Whole(Vec::new()), Some(Bounded::new(answer, most)?))
     };
-    Ok(Answer {
+    let answer = Answer {
         status,
         headers,
         body,
-    })
+    };
+    Ok((answer, rest))
 }
 
-async fn whole(mut answer: Bounded) -> Result<Vec<u8>, Failure> {
+async fn whole(answer: &mut Bounded) -> Result<Vec<u8>, Failure> {
     // One byte more for the NUL that C finds behind the body. The announced length is only believed up to a bound:
     // a server may announce what it never sends.
     let announced = answer.total().unwrap_or(0);

@@ -6,10 +6,12 @@
 use std::sync::{Arc, Mutex};
 
 use ::http::Method;
-use ::http::header::HeaderValue;
+use ::http::header::{HOST, HeaderValue, USER_AGENT};
+use bytes::Bytes;
 use url::Url;
 
 use super::call::{Call, Content};
+use super::connector;
 use super::failure::{Failure, FailureKind};
 use super::redirect::Hop;
 use super::target::{RETRY_COUNT, Target};
@@ -73,13 +75,18 @@ fn is_plain(call: &Call) -> bool {
     !own && matches!(call.body, Content::Bytes(_))
 }
 
-/// The first hop of a call; `retries` goes out as attempt information.
-pub(super) fn hop(target: &Target, call: &Call, retries: u32) -> Result<Arc<Hop>, Failure> {
+/// The first hop of a call; `retries` goes out as attempt information. Only HTTP/1 names the `host` among the headers.
+pub(super) fn hop(
+    target: &Target,
+    call: &Call,
+    retries: u32,
+    host: bool,
+) -> Result<Arc<Hop>, Failure> {
     let mut kept = lock(&target.prepared.0);
     let mut hop = match kept.iter().find(|(kind, _)| kind.is_of(target, call)) {
         Some((_, hop)) => hop.clone(),
         None => {
-            let hop = Arc::new(make(target, call)?);
+            let hop = Arc::new(make(target, call, host)?);
             if let Some(kind) = Kind::of(call) {
                 if kept.len() >= MOST {
                     kept.clear();
@@ -98,14 +105,32 @@ pub(super) fn hop(target: &Target, call: &Call, retries: u32) -> Result<Arc<Hop>
     Ok(hop)
 }
 
-fn make(target: &Target, call: &Call) -> Result<Hop, Failure> {
-    let headers = target.headers_for(call, 0).map_err(unsendable)?;
+fn make(target: &Target, call: &Call, host: bool) -> Result<Hop, Failure> {
+    let url = url(target, call)?;
+    let mut headers = target.headers_for(call, 0).map_err(unsendable)?;
+    // The HTTP client would write both anew for each request.
+    headers
+        .entry(USER_AGENT)
+        .or_insert(HeaderValue::from_static(connector::USER_AGENT));
+    if let (true, Some(host)) = (host, host_of(&url)) {
+        headers.insert(HOST, host);
+    }
     Ok(Hop {
-        url: url(target, call)?,
+        url,
         method: call.method.clone(),
         headers,
         with_body: !call.body.is_empty(),
     })
+}
+
+/// As HTTP/1 names the host of a URL.
+fn host_of(url: &Url) -> Option<HeaderValue> {
+    let name = url.host_str()?;
+    let host = match url.port() {
+        Some(port) => format!("{name}:{port}"),
+        None => name.to_owned(),
+    };
+    HeaderValue::from_maybe_shared(Bytes::from(host)).ok()
 }
 
 fn unsendable(error: Error) -> Failure {
@@ -156,12 +181,13 @@ mod tests {
     #[test]
     fn calls_that_are_alike_share_a_hop() {
         let target = target();
-        let first = hop(&target, &Call::post("/embeddings", "{}"), 0).unwrap();
-        let same = hop(&target, &Call::post("/embeddings", r#"{"a":1}"#), 0).unwrap();
+        let first = hop(&target, &Call::post("/embeddings", "{}"), 0, true).unwrap();
+        let same = hop(&target, &Call::post("/embeddings", r#"{"a":1}"#), 0, true).unwrap();
         assert!(Arc::ptr_eq(&first, &same));
         assert_eq!(first.url.as_str(), "https://api.example.com/v1/embeddings");
         assert_eq!(first.headers["authorization"], "Bearer k");
         assert_eq!(first.headers[RETRY_COUNT], "0");
+        assert_eq!(first.headers[HOST], "api.example.com");
     }
 
     #[test]
@@ -203,10 +229,10 @@ mod tests {
             of_model("a"),
             of_model("b"),
         ];
-        let fresh = |call: &Call| make(&azure, call).unwrap();
+        let fresh = |call: &Call| make(&azure, call, true).unwrap();
         for _ in 0..2 {
             for call in others.iter().chain([&plain]) {
-                let (kept, fresh) = (hop(&azure, call, 0).unwrap(), fresh(call));
+                let (kept, fresh) = (hop(&azure, call, 0, true).unwrap(), fresh(call));
                 assert_eq!(format!("{kept:?}"), format!("{fresh:?}"));
             }
         }
@@ -216,11 +242,40 @@ mod tests {
     fn a_retry_says_which_it_is_and_leaves_the_kept_hop_alone() {
         let target = target();
         let call = Call::post("/embeddings", "{}");
-        let count = |retries| hop(&target, &call, retries).unwrap().headers[RETRY_COUNT].clone();
+        let count =
+            |retries| hop(&target, &call, retries, true).unwrap().headers[RETRY_COUNT].clone();
         assert_eq!([count(0), count(2), count(0)], ["0", "2", "0"]);
         let mut own = call.clone();
         own.headers = Box::new([(RETRY_COUNT, HeaderValue::from_static("own"))]);
-        assert_eq!(hop(&target, &own, 3).unwrap().headers[RETRY_COUNT], "own");
+        assert_eq!(
+            hop(&target, &own, 3, true).unwrap().headers[RETRY_COUNT],
+            "own"
+        );
+    }
+
+    #[test]
+    fn hosts_are_named_as_the_standard_says() {
+        for (url, host) in [
+            ("https://api.example.com/v1", "api.example.com"),
+            ("https://api.example.com:443/v1", "api.example.com"),
+            ("http://api.example.com:8080/v1", "api.example.com:8080"),
+            ("http://127.0.0.1:80/v1", "127.0.0.1"),
+            ("http://[::1]:8080/v1", "[::1]:8080"),
+        ] {
+            assert_eq!(host_of(&Url::parse(url).unwrap()).unwrap(), host, "{url}");
+        }
+        let hop = hop(&target(), &Call::post("/embeddings", "{}"), 0, false).unwrap();
+        assert!(!hop.headers.contains_key(HOST));
+    }
+
+    #[test]
+    fn a_name_of_the_hosts_own_for_the_program_wins() {
+        let mut target = target();
+        target
+            .headers
+            .insert(USER_AGENT, HeaderValue::from_static("own"));
+        let hop = hop(&target, &Call::post("/embeddings", "{}"), 0, true).unwrap();
+        assert_eq!(hop.headers[USER_AGENT], "own");
     }
 
     #[test]
@@ -228,7 +283,7 @@ mod tests {
         let target = target();
         for id in 0..100 {
             let call = Call::post(&format!("/files/{id}"), "");
-            let hop = hop(&target, &call, 0).unwrap();
+            let hop = hop(&target, &call, 0, true).unwrap();
             assert!(hop.url.path().ends_with(&format!("/files/{id}")));
         }
         assert!(lock(&target.prepared.0).len() <= MOST);
@@ -238,10 +293,10 @@ mod tests {
     fn a_changed_copy_of_a_target_uses_nothing_of_the_old() {
         let old = target();
         let call = Call::post("/embeddings", "{}");
-        hop(&old, &call, 0).unwrap();
+        hop(&old, &call, 0, true).unwrap();
         let mut new = old.clone();
         new.authorization = Some(HeaderValue::from_static("Bearer other"));
-        let hop = hop(&new, &call, 0).unwrap();
+        let hop = hop(&new, &call, 0, true).unwrap();
         assert_eq!(hop.headers["authorization"], "Bearer other");
     }
 }
