@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use ::http::header::CONTENT_TYPE;
+use ::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -291,7 +291,7 @@ fn read(
 ) -> Result<(Answer, Option<Bounded>), Failure> {
     let status = answer.status().as_u16();
     // Its length is not read from them.
-    let headers = std::mem::take(answer.headers_mut());
+    let headers = apart(std::mem::take(answer.headers_mut()));
     let is_json = headers
         .get(CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
@@ -310,6 +310,24 @@ fn read(
         body,
     };
     Ok((answer, rest))
+}
+
+/// Headers with bytes of their own. As they came they are parts of what was read at once from the connection, 8 KiB and
+/// more, all of which would stay for as long as somebody holds the answer.
+fn apart(mut headers: HeaderMap) -> HeaderMap {
+    let length = headers.values().map(HeaderValue::len).sum();
+    let mut bytes = Vec::with_capacity(length);
+    for value in headers.values() {
+        bytes.extend_from_slice(value.as_bytes());
+    }
+    let mut bytes = Bytes::from(bytes);
+    for value in headers.values_mut() {
+        let own = bytes.split_to(value.len());
+        if let Ok(own) = HeaderValue::from_maybe_shared(own) {
+            *value = own;
+        }
+    }
+    headers
 }
 
 async fn whole(answer: &mut Bounded) -> Result<Vec<u8>, Failure> {
@@ -441,5 +459,24 @@ impl http_body::Body for Marked {
             }
             Pieces::Form(form) => form.size_hint(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_keep_nothing_of_what_was_read_with_them() {
+        let read = Bytes::from(vec![b'x'; 8192]);
+        let mut came = HeaderMap::new();
+        for (name, from) in [("x-a", 0..3), ("x-b", 100..100), ("x-b", 200..205)] {
+            let value = HeaderValue::from_maybe_shared(read.slice(from)).unwrap();
+            came.append(name, value);
+        }
+        let headers = apart(came.clone());
+        assert_eq!(headers, came);
+        drop(came);
+        assert!(read.is_unique());
     }
 }
