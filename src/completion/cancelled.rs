@@ -80,6 +80,11 @@ impl Cancelled {
         }
     }
 
+    /// No task waits any more. Copies may be kept for long, and would keep the memory of the one that did.
+    pub fn forget_task(&self) {
+        drop(self.0.task.take());
+    }
+
     /// The same for a task, which is woken once it is stopped. Only one task may wait.
     pub fn poll_why(&self, context: &mut Context<'_>) -> Poll<Stop> {
         if let Some(stop) = self.why() {

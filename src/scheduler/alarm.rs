@@ -8,6 +8,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A timer that is made at the first wait.
@@ -37,7 +38,8 @@ impl Alarm {
         if timer.deadline() > until {
             timer.as_mut().reset(until);
         }
-        while timer.as_mut().poll(context).is_ready() {
+        // Work that has used up what a task may do at a time would leave nothing for the timer, each time anew.
+        while pin!(unconstrained(timer.as_mut())).poll(context).is_ready() {
             if timer.deadline() >= until {
                 return Poll::Ready(());
             }
@@ -75,6 +77,18 @@ mod tests {
         assert!(alarm.within(begin + late, work).await.is_ok());
         assert!(alarm.within(begin + soon, pending::<()>()).await.is_err());
         assert_eq!(begin.elapsed(), soon);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_uses_up_its_turns_is_ended_in_time() {
+        let until = Instant::now() + Duration::from_millis(100);
+        tokio::spawn(tokio::time::advance(Duration::from_secs(1)));
+        let busy = async {
+            for _ in 0..1_000_000 {
+                tokio::task::consume_budget().await;
+            }
+        };
+        assert!(Alarm::default().within(until, busy).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

@@ -153,6 +153,7 @@ impl Scheduler {
     ) -> std::result::Result<Started, (Box<Job>, Error, Started)> {
         let id = job.rank.id;
         let mut others = Started::default();
+        // By the time that the lock is had, others may have told the limits of later times.
         let mut now = job.accepted;
         let mut state = lock(&self.state);
         loop {
@@ -353,7 +354,14 @@ impl Scheduler {
         );
         let policy = self.policy.get();
         let deadline = job.deadline;
-        let attempt = attempt::run(&*self.transport, &policy, &mut job, &pass, alarm);
+        let attempt = async {
+            let outcome = attempt::run(&*self.transport, &policy, &mut job, &pass, alarm).await;
+            if let Outcome::Success(response) = &outcome {
+                // Looked for here, where a panic is caught, and kept.
+                response.usage();
+            }
+            outcome
+        };
         let mut end = tokio::select! {
             biased;
             reason = poll_fn(|context| cancelled.poll_why(context)) => End::Stopped(reason),
@@ -363,6 +371,7 @@ impl Scheduler {
                 Err(_) => End::Panicked,
             },
         };
+        cancelled.forget_task();
         if let Some(reason) = cancelled.why() {
             end = End::Stopped(reason);
         }

@@ -81,8 +81,8 @@ enum Parked {
 }
 
 enum Place<F> {
-    /// In the lane of that number, at the rank of this `due`. The number takes four bytes, since many wait.
-    Waiting(Instant, u32),
+    /// In the lane of that number, at the rank of this `due`.
+    Waiting(Instant, usize),
     Held(u64, Instant),
     BackedOff(Instant),
     InFlight(F),
@@ -161,8 +161,7 @@ impl<J: Ranked, F> Line<J, F> {
 
     fn insert(&mut self, at: usize, job: J) {
         let rank = job.rank();
-        self.places
-            .insert(rank.id, Place::Waiting(rank.due, at as u32));
+        self.places.insert(rank.id, Place::Waiting(rank.due, at));
         let lane = &mut self.lanes[at];
         let head = lane.jobs.first_rank();
         lane.jobs.insert(job);
@@ -343,7 +342,7 @@ impl<J: Ranked, F> Line<J, F> {
             return None;
         };
         let rank = &Rank { due: *due, id };
-        let lane = self.lanes.get(*lane as usize)?;
+        let lane = self.lanes.get(*lane)?;
         Some((lane.jobs.get(rank)?, lane.jobs.before(rank)))
     }
 
@@ -402,14 +401,14 @@ impl<J: Ranked, F> Line<J, F> {
 
     /// Takes out those of a lane that cannot go before their deadline, since nothing of the lane goes before `until`.
     pub fn doomed(&mut self, scope: &Scope, until: Instant) -> Vec<J> {
-        let Some(lane) = self.by_scope.get(scope).map(|lane| *lane as u32) else {
+        let Some(lane) = self.by_scope.get(scope) else {
             return Vec::new();
         };
         let ids: Vec<u64> = self
             .deadlines
             .range(..(until, 0))
             .map(|(_, id)| *id)
-            .filter(|id| matches!(self.places.get(id), Some(Place::Waiting(_, at)) if *at == lane))
+            .filter(|id| matches!(self.places.get(id), Some(Place::Waiting(_, at)) if at == lane))
             .collect();
         self.take_ids(ids)
     }
@@ -451,7 +450,7 @@ impl<J: Ranked, F> Line<J, F> {
                 self.in_flight -= 1;
                 return Removed::InFlight(flight);
             }
-            Some(Place::Waiting(due, lane)) => self.remove_waiting(Rank { due, id }, lane as usize),
+            Some(Place::Waiting(due, lane)) => self.remove_waiting(Rank { due, id }, lane),
             Some(Place::Held(key, due)) => self.remove_held(key, Rank { due, id }),
             Some(Place::BackedOff(due)) => self.backoff.remove(&(due, id)),
         };

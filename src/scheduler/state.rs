@@ -57,10 +57,6 @@ impl Started {
 }
 
 /// How a flight ended.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "it lives on the stack, for one step"
-)]
 pub(super) enum End {
     Outcome(Outcome),
     Stopped(Stop),
@@ -69,10 +65,6 @@ pub(super) enum End {
 }
 
 /// What a flight's end leads to.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "it lives on the stack, for one step"
-)]
 pub(super) enum Verdict {
     Deliver(Box<Response>),
     /// Another attempt at that time.

@@ -219,6 +219,7 @@ impl Book {
 
     fn forget_question(&mut self) {
         if let Some(wanted) = self.wanted.take() {
+            // The question is dropped wherever it is; nobody asks why.
             wanted.stale.set(Stop::Cancelled);
         }
     }

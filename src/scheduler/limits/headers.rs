@@ -222,6 +222,35 @@ mod tests {
     }
 
     #[test]
+    fn values_that_are_no_ascii_are_read_or_absent() {
+        let micro = Span {
+            value: Duration::from_micros(250),
+            grain: Duration::from_micros(1),
+        };
+        assert_eq!(span("250µs".as_bytes()), Some(micro));
+        assert_eq!(span("250μs".as_bytes()), Some(micro));
+        for bad in [&b"250\xb5s"[..], b"\xff", b"1.\xff", b"5\xff"] {
+            assert_eq!(span(bad), None);
+            assert_eq!((count(bad), number(bad)), (None, None));
+            assert!(Snapshot::read([("x-ratelimit-limit-requests", bad)].into_iter()).any);
+        }
+    }
+
+    #[test]
+    fn counts_end_where_a_float_does_not_tell_them_apart() {
+        let most = (1u64 << 53) - 1;
+        let text = |count: u64| count.to_string().into_bytes();
+        assert_eq!(count(&text(most)), Some(most));
+        assert_eq!(count(&text(most + 1)), None);
+        assert_eq!(count(&text(u64::MAX)), None);
+        assert_eq!(count(b"00000000000000000000000042"), Some(42));
+        assert_eq!(
+            (count(b" 7 "), count(b" "), count(b"7 7")),
+            (Some(7), None, None)
+        );
+    }
+
+    #[test]
     fn openai_headers() {
         let snapshot = read(&[
             ("x-ratelimit-limit-requests", "6000"),

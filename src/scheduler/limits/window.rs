@@ -13,10 +13,10 @@ const PERIODS: [f64; 5] = [1.0, 10.0, 60.0, 3_600.0, 86_400.0];
 
 /// A reading that speaks of one steadily refilled bucket falls onto its period, up to rounding. Off by more than this
 /// factor `limit`, `remaining` and `reset` speak of different buckets, or of one that is refilled at once.
-const FURTHEST: f64 = 1.28;
+const FURTHEST: f64 = 1.284;
 
 /// The same where rounding may have made a period of what is none.
-const NEAR: f64 = 1.1;
+const NEAR: f64 = 1.105;
 
 /// From this on a limit says how much there is and nothing about the pace.
 const DAY: f64 = 86_400.0;

@@ -11,7 +11,7 @@
 //!
 //! Invariants:
 //! - all of `front` rank before all of the tree, and those before all of `back`.
-//! - the tree is empty if `front` is.
+//! - the tree is empty if `front` or `back` is.
 
 use std::cmp::Ordering;
 
@@ -122,19 +122,21 @@ impl<J: Ranked> Ordered<J> {
             return self.insert(job);
         }
         if self.front.lasts_to(&rank) {
-            if self.front.is_full() {
-                let upper = self.front.halve();
-                add(&mut self.root, upper);
-            }
-            // The upper half may be where it belongs, and then it ranks after what is left.
-            if self.front.lasts_to(&rank) {
+            if !self.front.is_full() {
                 return self.front.insert(job);
             }
+            let upper = self.front.halve();
+            if self.back.is_empty() {
+                self.back = upper;
+            } else {
+                add(&mut self.root, upper);
+            }
+            return self.insert(job);
         }
-        if self.root.is_none() && self.back.is_empty() {
+        if self.back.is_empty() {
             self.back.insert(job);
-        } else if self.front.is_empty() {
-            self.front = Run::alone(job);
+        } else if self.root.is_none() && !self.front.is_full() {
+            self.front.insert(job);
         } else if let Some(run) = insert(&mut self.root, job, &rank) {
             add(&mut self.root, run);
         }
@@ -165,7 +167,9 @@ impl<J: Ranked> Ordered<J> {
             self.fill_front();
             job
         } else if self.back.begins_by(rank) {
-            self.back.remove(rank)
+            let job = self.back.remove(rank);
+            self.fill_back();
+            job
         } else {
             remove(&mut self.root, rank)
         }
@@ -173,10 +177,29 @@ impl<J: Ranked> Ordered<J> {
 
     fn fill_front(&mut self) {
         if self.front.is_empty() {
-            if let Some(run) = take_first(&mut self.root) {
+            if let Some(run) = take_end(&mut self.root, Node::before) {
                 self.front = run;
             }
         }
+    }
+
+    fn fill_back(&mut self) {
+        if self.back.is_empty() {
+            if let Some(run) = take_end(&mut self.root, Node::after) {
+                self.back = run;
+            }
+        }
+    }
+
+    /// Whether the invariants hold, and the number of runs in the tree.
+    #[cfg(test)]
+    pub fn runs(&self) -> (bool, usize) {
+        fn count<J>(link: &Link<J>) -> usize {
+            link.as_ref()
+                .map_or(0, |node| 1 + count(&node.left) + count(&node.right))
+        }
+        let ends = !self.front.is_empty() && !self.back.is_empty();
+        (ends || self.root.is_none(), count(&self.root))
     }
 
     /// In order.
@@ -194,6 +217,16 @@ impl<J: Ranked> Ordered<J> {
         });
         let runs = [&self.front].into_iter().chain(tree).chain([&self.back]);
         runs.flat_map(Run::iter)
+    }
+}
+
+impl<J> Node<J> {
+    fn before(&mut self) -> &mut Link<J> {
+        &mut self.left
+    }
+
+    fn after(&mut self) -> &mut Link<J> {
+        &mut self.right
     }
 }
 
@@ -266,16 +299,17 @@ fn add_node<J: Ranked>(link: &mut Link<J>, mut node: Box<Node<J>>, rank: &Rank) 
     }
 }
 
-/// Takes the first run out.
-fn take_first<J: Ranked>(link: &mut Link<J>) -> Option<Run<J>> {
+/// Takes the run at one end out, to which `on` leads.
+fn take_end<J: Ranked>(link: &mut Link<J>, on: fn(&mut Node<J>) -> &mut Link<J>) -> Option<Run<J>> {
     let node = link.as_mut()?;
-    if node.left.is_some() {
-        let run = take_first(&mut node.left);
+    if on(node).is_some() {
+        let run = take_end(on(node), on);
         node.sum();
         return run;
     }
-    let node = link.take()?;
-    *link = node.right;
+    let mut node = link.take()?;
+    // On that side there is nothing.
+    *link = node.left.take().or(node.right.take());
     Some(node.run)
 }
 
