@@ -1,7 +1,7 @@
 //! What became of a client's requests, counted: the numbers of `oai_client_stats_json` and `oai_client_stats_prometheus`.
 //!
-//! The scheduler records each event once, from any thread, under a lock that is held for some tens of nanoseconds;
-//! nothing is allocated once a model has been seen. `fields.md` says what each number means. It reads no clock, decides
+//! The scheduler records each event once, from any thread, under a lock that is held for some tens of nanoseconds, and
+//! what submits count lies apart from what the runtime's threads do, or each would wait for the other's memory; nothing is allocated once a model has been seen. `fields.md` says what each number means. It reads no clock, decides
 //! nothing, and never keeps anything of a request but its model's name.
 
 mod histogram;
@@ -12,10 +12,11 @@ mod prometheus;
 mod report;
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use self::histogram::Histogram;
-use self::models::Models;
+use self::models::{Counted, Models};
 use self::names::ByStatus;
 use super::attempt::is_good;
 use super::limits::Time;
@@ -29,7 +30,18 @@ pub use self::report::Report;
 
 /// The counters of one client.
 #[derive(Default)]
-pub struct Stats(Mutex<Counters>);
+pub struct Stats {
+    counters: Mutex<Counters>,
+    submits: Submits,
+}
+
+/// What each submit looks at or changes. Processors hand memory over in lines of 64 bytes, some of them in pairs.
+#[derive(Default)]
+#[repr(align(128))]
+struct Submits {
+    accepted: AtomicU64,
+    models: Mutex<Models>,
+}
 
 /// An attempt that is over, whatever came of it.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +74,6 @@ pub struct Ended {
 
 #[derive(Clone, Default)]
 struct Counters {
-    accepted: u64,
     refused: ByStatus,
     attempts: u64,
     /// Few, and known to the compiler: a search along them beats a table.
@@ -76,28 +87,28 @@ struct Counters {
     queue_wait: Histogram,
     first_byte: Histogram,
     total: Histogram,
-    models: Models,
+    models: Counted,
 }
 
 impl Stats {
     /// What a model, if a request has one, is counted under.
     pub fn model(&self, model: Option<&str>) -> Model {
-        lock(&self.0).models.find(model)
+        lock(&self.submits.models).find(model)
     }
 
     /// A request was accepted.
     pub fn accepted(&self) {
-        lock(&self.0).accepted += 1;
+        self.submits.accepted.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A request was refused and has no events.
     pub fn refused(&self, status: Status) {
-        lock(&self.0).refused.count(status);
+        lock(&self.counters).refused.count(status);
     }
 
     /// An attempt is over.
     pub fn attempted(&self, attempt: &Attempt) {
-        let mut counters = lock(&self.0);
+        let mut counters = lock(&self.counters);
         let counters = &mut *counters;
         counters.attempts += 1;
         counters.sent += attempt.sent;
@@ -111,14 +122,14 @@ impl Stats {
 
     /// Messages of so many bytes went over a connection, each way.
     pub fn carried(&self, sent: u64, received: u64) {
-        let mut counters = lock(&self.0);
+        let mut counters = lock(&self.counters);
         counters.sent += sent;
         counters.received += received;
     }
 
     /// Another attempt will be made.
     pub fn retried(&self, reason: &'static str) {
-        let mut counters = lock(&self.0);
+        let mut counters = lock(&self.counters);
         let known = counters.retries.iter_mut().find(|(r, _)| *r == reason);
         match known {
             Some((_, count)) => *count += 1,
@@ -128,19 +139,19 @@ impl Stats {
 
     /// A request was sent elsewhere.
     pub fn fell_back(&self) {
-        lock(&self.0).fallbacks += 1;
+        lock(&self.counters).fallbacks += 1;
     }
 
     /// A refusal made a scope pause, or pause for so much longer.
     pub fn paused(&self, length: Duration) {
-        let mut counters = lock(&self.0);
+        let mut counters = lock(&self.counters);
         counters.pauses += 1;
         counters.paused = counters.paused.saturating_add(length);
     }
 
     /// A request ended, however it ended.
     pub fn ended(&self, ended: &Ended) {
-        let mut counters = lock(&self.0);
+        let mut counters = lock(&self.counters);
         let counters = &mut *counters;
         counters.queue_wait.record(ended.waited);
         counters.total.record(ended.total);
@@ -158,8 +169,10 @@ impl Stats {
 
     /// Everything at one instant, with what the scheduler knows at `now` beside it.
     pub fn snapshot(&self, now: Time, live: &Live) -> Report {
-        let counters = lock(&self.0).clone();
-        Report::new(&counters, now, live)
+        let counters = lock(&self.counters).clone();
+        // After those: nothing may seem to have begun that was not accepted.
+        let accepted = self.submits.accepted.load(Ordering::Relaxed);
+        Report::new(&counters, &lock(&self.submits.models), accepted, now, live)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Counters by model. Names come from requests, so how many are kept, and how long each may be, is bounded.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -22,10 +23,15 @@ pub const OTHER: &str = "other";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Model(u16);
 
+impl Model {
+    fn index(self) -> usize {
+        self.0.into()
+    }
+}
+
 /// What is counted of one model.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Counts {
-    pub name: Arc<str>,
     pub ended: ByStatus,
     /// Tokens, as the limiter charged them.
     pub charged: u64,
@@ -34,15 +40,6 @@ pub struct Counts {
 }
 
 impl Counts {
-    fn new(name: Arc<str>) -> Counts {
-        Counts {
-            name,
-            ended: ByStatus::default(),
-            charged: 0,
-            used: Usage::default(),
-        }
-    }
-
     /// Adds what an answer said. The counts are the server's, so they may be anything.
     pub fn use_up(&mut self, usage: &Usage) {
         let used = &mut self.used;
@@ -58,11 +55,10 @@ impl Counts {
     }
 }
 
-/// All models of one client.
-#[derive(Clone)]
+/// The names of all models of one client.
 pub struct Models {
     known: HashMap<Arc<str>, Model>,
-    counts: Vec<Counts>,
+    names: Vec<Arc<str>>,
     /// The last that was asked for, which mostly is the next.
     last: Model,
 }
@@ -71,7 +67,7 @@ impl Default for Models {
     fn default() -> Models {
         let mut models = Models {
             known: HashMap::new(),
-            counts: Vec::new(),
+            names: Vec::new(),
             last: Model(0),
         };
         // A model that has such a name shares its counters, or two lines of the report would have one name.
@@ -85,36 +81,47 @@ impl Models {
     /// The model of that name.
     pub fn find(&mut self, name: Option<&str>) -> Model {
         let name = name.unwrap_or(NONE);
-        if *self.of(self.last).name != *name {
+        if *self.names[self.last.index()] != *name {
             self.last = match self.known.get(name) {
                 Some(model) => *model,
-                None if self.counts.len() < MOST && name.len() <= LONGEST => self.add(name),
+                None if self.names.len() < MOST && name.len() <= LONGEST => self.add(name),
                 None => self.known[OTHER],
             };
         }
         self.last
     }
 
-    pub fn of(&mut self, model: Model) -> &mut Counts {
-        &mut self.counts[usize::from(model.0)]
-    }
-
-    /// Those that were ever asked for, in the order in which they came; the two reserved ones only if they count.
-    pub fn iter(&self) -> impl Iterator<Item = &Counts> {
-        self.counts
-            .iter()
-            .enumerate()
-            .filter_map(|(index, counts)| {
-                let counted = counts.charged > 0 || counts.ended.iter().next().is_some();
-                (index >= 2 || counted).then_some(counts)
-            })
+    /// Every name in the order in which they came, with what is counted of it; the two reserved ones only if they count.
+    pub fn with<'a>(
+        &'a self,
+        counts: &'a Counted,
+    ) -> impl Iterator<Item = (&'a str, Cow<'a, Counts>)> {
+        self.names.iter().enumerate().filter_map(|(index, name)| {
+            let counts = counts.0.get(index).map(Cow::Borrowed).unwrap_or_default();
+            let counted = counts.charged > 0 || counts.ended.iter().next().is_some();
+            (index >= 2 || counted).then_some((&**name, counts))
+        })
     }
 
     fn add(&mut self, name: &str) -> Model {
-        let model = Model(self.counts.len() as u16);
+        let model = Model(self.names.len() as u16);
         let name: Arc<str> = name.into();
         self.known.insert(name.clone(), model);
-        self.counts.push(Counts::new(name));
+        self.names.push(name);
         model
+    }
+}
+
+/// The counters of each model, as far as it has any.
+#[derive(Clone, Default)]
+pub struct Counted(Vec<Counts>);
+
+impl Counted {
+    pub fn of(&mut self, model: Model) -> &mut Counts {
+        let index = model.index();
+        if self.0.len() <= index {
+            self.0.resize_with(index + 1, Counts::default);
+        }
+        &mut self.0[index]
     }
 }

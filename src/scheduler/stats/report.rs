@@ -11,7 +11,7 @@ use super::super::limits::{Dimension, Time};
 use super::Counters;
 use super::histogram::Histogram;
 use super::live::{Binds, Live, LiveScope};
-use super::models::Counts;
+use super::models::{Counts, Models};
 use super::names::ByStatus;
 
 /// Counts by a label; what never happened is left out.
@@ -115,8 +115,14 @@ pub struct Found {
 }
 
 impl Report {
-    pub(super) fn new(counters: &Counters, now: Time, live: &Live) -> Report {
-        let models: Vec<ByModel> = counters.models.iter().map(by_model).collect();
+    pub(super) fn new(
+        counters: &Counters,
+        names: &Models,
+        accepted: u64,
+        now: Time,
+        live: &Live,
+    ) -> Report {
+        let models: Vec<ByModel> = names.with(&counters.models).map(by_model).collect();
         let mut ended = Labelled::new();
         let mut tokens = Tokens::default();
         for model in &models {
@@ -127,7 +133,7 @@ impl Report {
         }
         Report {
             requests: Requests {
-                accepted: counters.accepted,
+                accepted,
                 refused: labelled(&counters.refused),
                 ended,
                 waiting: live.waiting,
@@ -188,9 +194,9 @@ fn labelled(counts: &ByStatus) -> Labelled {
         .collect()
 }
 
-fn by_model(counts: &Counts) -> ByModel {
+fn by_model((name, counts): (&str, Cow<'_, Counts>)) -> ByModel {
     ByModel {
-        model: counts.name.to_string(),
+        model: name.to_owned(),
         ended: labelled(&counts.ended),
         tokens: Tokens {
             charged: counts.charged,
