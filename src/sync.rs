@@ -3,6 +3,7 @@
 //! A panic is caught at the border and reported for its one request, so a poisoned lock says nothing that another
 //! request should suffer from: the data is only ever changed in steps that leave it whole.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -79,6 +80,20 @@ impl Signal {
         if self.waiting.load(Ordering::Relaxed) > 0 {
             self.condvar.notify_one();
         }
+    }
+}
+
+/// A value with memory lines of its own. Processors hand memory over in lines of 64 bytes, some of them in pairs: what two
+/// threads change all the time is not to lie with what they read.
+#[derive(Default)]
+#[repr(align(128))]
+pub struct Apart<T>(pub T);
+
+impl<T> Deref for Apart<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
     }
 }
 

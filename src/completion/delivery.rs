@@ -14,6 +14,7 @@ use super::mailbox::{CallbackThread, Item, Listener, Mailbox, SharedListener, in
 use super::progress::{Over, Place, Progress};
 use super::queue::{EventQueue, Kind, Record};
 use super::response::Response;
+use super::spent::ResponseBox;
 use super::wait::Waiter;
 use super::with_nul::WithNul;
 use crate::error::Error;
@@ -253,11 +254,11 @@ impl Delivery {
     }
 
     /// The one terminal event.
-    pub fn finish(mut self, response: impl Into<Box<Response>>) {
+    pub fn finish(mut self, response: impl Into<ResponseBox>) {
         self.deliver(response.into());
     }
 
-    fn deliver(&mut self, mut response: Box<Response>) {
+    fn deliver(&mut self, mut response: ResponseBox) {
         response.id = self.id;
         if let Some(over) = self.parts.as_ref().and_then(|parts| parts.over.as_ref()) {
             over.set();
@@ -310,7 +311,7 @@ impl Drop for Delivery {
                 status::PANIC,
                 "the request was abandoned by an internal failure of the library; other requests are not affected",
             );
-            self.deliver(Box::new(Response::failed(self.id, error)));
+            self.deliver(ResponseBox::from(Response::failed(self.id, error)));
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::cancelled::Cancelled;
 use super::dispatcher::Dispatcher;
 use super::queue::Kind;
-use super::response::Response;
+use super::spent::ResponseBox;
 use super::wanted::TokenListener;
 use super::with_nul::WithNul;
 use crate::runtime;
@@ -28,7 +28,7 @@ pub trait Listener: Send {
     /// How far a body has come.
     fn progress(&mut self, _id: u64, _report: &WithNul) {}
     /// The end.
-    fn done(&mut self, id: u64, response: Box<Response>);
+    fn done(&mut self, id: u64, response: ResponseBox);
 }
 
 /// Where a client's callbacks run.
@@ -70,7 +70,7 @@ pub(super) enum Item {
     Done {
         id: u64,
         listener: SharedListener,
-        response: Box<Response>,
+        response: ResponseBox,
     },
     /// A bearer token is wanted; counted in by [`Mailbox::accepted`].
     Token {
@@ -244,7 +244,7 @@ impl Mailbox {
     }
 
     /// Makes the terminal callback and runs the destructor, here and now.
-    pub(super) fn done(&self, id: u64, listener: &SharedListener, response: Box<Response>) {
+    pub(super) fn done(&self, id: u64, listener: &SharedListener, response: ResponseBox) {
         let listener = lock(listener).take();
         self.call(|| {
             if let Some(mut listener) = listener {

@@ -13,9 +13,10 @@ use super::channel::Channel;
 use super::doorbell::SocketBell;
 use super::meter::{Holder, Meter, Weight};
 use super::response::Response;
+use super::spent::ResponseBox;
 use super::wanted::Lost;
 use super::with_nul::WithNul;
-use crate::sync::lock;
+use crate::sync::{Apart, lock};
 
 /// Those that are alive.
 static QUEUES: Lazy<Mutex<Vec<Weak<EventQueue>>>> = Lazy::new(Mutex::default);
@@ -45,7 +46,7 @@ pub struct Record {
     pub tag: u64,
     pub kind: Kind,
     pub data: WithNul,
-    pub response: Option<Box<Response>>,
+    pub response: Option<ResponseBox>,
     /// Of a chunk: it is dropped if the request was cancelled.
     pub(super) cancelled: Option<Cancelled>,
     /// Runs if the queue is closed before the record was taken.
@@ -91,14 +92,15 @@ pub fn release(records: Vec<Record>) {
 
 /// A queue of events with a doorbell.
 pub struct EventQueue {
-    channel: Channel<Record, SocketBell>,
+    /// Apart from how many hold the queue, which each submit changes.
+    channel: Apart<Channel<Record, SocketBell>>,
     meter: Arc<Meter>,
 }
 
 impl EventQueue {
     pub fn new() -> Arc<EventQueue> {
         let queue = Arc::new(EventQueue {
-            channel: Channel::new(),
+            channel: Apart(Channel::new()),
             meter: Arc::default(),
         });
         let mut queues = lock(&QUEUES);

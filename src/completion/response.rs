@@ -135,6 +135,16 @@ impl Headers {
             .map(|(_, value)| value.as_c_str())
     }
 
+    /// What it takes up, about.
+    pub fn bytes(&self) -> usize {
+        let text = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+            name.as_str().len() + value.len()
+        };
+        // Once as they came, and once more for C, if somebody asked.
+        let each = self.map.iter().map(text).sum::<usize>();
+        each * (1 + usize::from(self.text.get().is_some()))
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.map.len()

@@ -6,6 +6,7 @@ use tokio::sync::Notify;
 
 use super::progress::Progress;
 use super::response::Response;
+use super::spent::ResponseBox;
 use crate::sync::{Signal, lock};
 
 /// A place for one response, and those who may wait for it.
@@ -13,7 +14,7 @@ use crate::sync::{Signal, lock};
 pub struct Waiter {
     /// What tells the host of a larger call, of which this request is a step, how far its body has come.
     pub(super) progress: Option<Progress>,
-    response: Mutex<Option<Box<Response>>>,
+    response: Mutex<Option<ResponseBox>>,
     arrived: Signal,
     told: Notify,
 }
@@ -31,7 +32,7 @@ impl Waiter {
         })
     }
 
-    pub fn put(&self, response: Box<Response>) {
+    pub fn put(&self, response: ResponseBox) {
         *lock(&self.response) = Some(response);
         self.arrived.notify_one();
         self.told.notify_one();
@@ -42,7 +43,7 @@ impl Waiter {
         let mut place = lock(&self.response);
         loop {
             if let Some(response) = place.take() {
-                return *response;
+                return response.take();
             }
             place = self.arrived.wait(place);
         }
@@ -52,7 +53,7 @@ impl Waiter {
     pub async fn arrives(&self) -> Response {
         loop {
             if let Some(response) = lock(&self.response).take() {
-                return *response;
+                return response.take();
             }
             // Kept for us if it was told in between.
             self.told.notified().await;

@@ -9,14 +9,14 @@ use super::border::{borrow, call_logged, caught, clear, free, get, give, put, re
 use super::error::oai_error;
 use super::status::{OAI_ERR_INVALID_ARGUMENT, oai_status};
 use super::text::required_str;
-use crate::completion::Response;
+use crate::completion::{Response, ResponseBox};
 use crate::error::{Error, Result};
 use crate::{runtime, status};
 
 /// What became of a request: an outcome with a status, whether it went well or not. The caller owns it and frees it
 /// with `oai_response_free`. It never changes; any thread may read it. All that it hands out lives as long as itself.
 pub struct oai_response {
-    pub(super) response: Box<Response>,
+    pub(super) response: ResponseBox,
     error: OnceCell<Option<Box<oai_error>>>,
 }
 
@@ -36,7 +36,7 @@ impl oai_response {
 }
 
 /// Makes the handle of a response.
-pub(super) fn give_response(response: impl Into<Box<Response>>) -> *mut oai_response {
+pub(super) fn give_response(response: impl Into<ResponseBox>) -> *mut oai_response {
     give(oai_response {
         response: response.into(),
         error: OnceCell::new(),

@@ -14,7 +14,7 @@ use super::request::oai_request;
 use super::response::{give_response, oai_response, respond};
 use super::status::oai_status;
 use crate::client::{self, Client};
-use crate::completion::{EventQueue, Kind, Listener, Response, Sink, Waiter, WithNul};
+use crate::completion::{EventQueue, Kind, Listener, Response, ResponseBox, Sink, Waiter, WithNul};
 use crate::error::Result;
 use crate::scheduler::NewJob;
 
@@ -142,7 +142,7 @@ impl Listener for Callback {
         self.tell(id, OAI_EVENT_PROGRESS, report);
     }
 
-    fn done(&mut self, id: u64, response: Box<Response>) {
+    fn done(&mut self, id: u64, response: ResponseBox) {
         let response = give_response(response);
         // SAFETY: the host's function with the host's data; the response becomes the host's.
         unsafe { (self.function)(self.user.data, id, OAI_EVENT_DONE, ptr::null(), 0, response) };

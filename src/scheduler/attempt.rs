@@ -17,15 +17,15 @@ use super::retry_after;
 use super::save::{self, Download};
 use crate::codec::fold::Folder;
 use crate::codec::{api_error, embeddings, sse};
-use crate::completion::{Progress, Response, Way};
+use crate::completion::{Progress, Response, ResponseBox, Way};
 use crate::error::Error;
 use crate::status;
 use crate::transport::{Answer, Body, Failure, FailureKind, Parts, Transport, Watcher};
 
 /// What came of an attempt. The response is what the caller gets if this was the last one.
 pub(super) enum Outcome {
-    Success(Box<Response>),
-    Failed(Trouble, Box<Response>),
+    Success(ResponseBox),
+    Failed(Trouble, ResponseBox),
 }
 
 /// How long the end of a stream's body is awaited after `[DONE]`, so that the connection can be used again.
@@ -74,7 +74,7 @@ pub(super) async fn run(
             headers,
             body: Body::Stream(parts),
         })) => {
-            let response = Box::new(Response::answered(status, headers));
+            let response = ResponseBox::from(Response::answered(status, headers));
             if let Some(output) = job.call.output.clone() {
                 let download = Download {
                     output,
@@ -131,7 +131,7 @@ pub(super) fn failed(failure: Failure, job: &Job, pass: &Pass) -> Outcome {
             kind: failure.kind,
             sent,
         },
-        Box::new(Response::failed(0, error)),
+        ResponseBox::from(Response::failed(0, error)),
     )
 }
 
@@ -153,7 +153,7 @@ fn refused(transport: &dyn Transport, answer: Answer) -> Outcome {
         should_retry: should_retry(&answer.headers),
         requested,
     };
-    let mut response = Box::new(Response::answered(answer.status, answer.headers));
+    let mut response = ResponseBox::from(Response::answered(answer.status, answer.headers));
     error.request_id = response
         .request_id()
         .map(|id| id.to_string_lossy().into_owned());
@@ -172,7 +172,7 @@ fn should_retry(headers: &HeaderMap) -> Option<bool> {
 }
 
 fn accepted(expect: Expect, http_status: u16, headers: HeaderMap, body: Vec<u8>) -> Outcome {
-    let mut response = Box::new(Response::answered(http_status, headers));
+    let mut response = ResponseBox::from(Response::answered(http_status, headers));
     response.received = body.len() as u64;
     let Expect::Embeddings { inputs } = expect else {
         response.set_body(body);
@@ -191,7 +191,7 @@ fn accepted(expect: Expect, http_status: u16, headers: HeaderMap, body: Vec<u8>)
 async fn embedded(
     mut parts: Box<dyn Parts>,
     inputs: usize,
-    mut response: Box<Response>,
+    mut response: ResponseBox,
 ) -> Result<Outcome, Failure> {
     let mut decoder = embeddings::Decoder::new(inputs, parts.total());
     while let Some(part) = parts.next().await {
@@ -208,12 +208,12 @@ async fn embedded(
 }
 
 /// What could not be read is kept for whoever has to find out why.
-fn unreadable(mut response: Box<Response>, error: Error, body: Vec<u8>) -> Outcome {
+fn unreadable(mut response: ResponseBox, error: Error, body: Vec<u8>) -> Outcome {
     response.set_body(body);
     Outcome::Failed(Trouble::Final, finish(response, error))
 }
 
-pub(super) fn finish(mut response: Box<Response>, error: Error) -> Box<Response> {
+pub(super) fn finish(mut response: ResponseBox, error: Error) -> ResponseBox {
     response.fail(error);
     response
 }
@@ -245,7 +245,7 @@ struct Stream<'a> {
     job: &'a mut Job,
     pass: &'a Pass,
     parts: Box<dyn Parts>,
-    response: Box<Response>,
+    response: ResponseBox,
     /// Puts the final message together for a caller who waits for the whole.
     folder: Option<Folder>,
     alarm: &'a mut Alarm,

@@ -28,10 +28,10 @@ use super::shells::Shells;
 use super::state::{End, Launched, Started, State, Verdict, describe, missed, too_slow};
 use super::stats::{Attempt, Ended, Report, Stats};
 use super::tokens::Tokens;
-use crate::completion::{Delivery, Holder, Response, Sink, Stop};
+use crate::completion::{Delivery, Holder, Response, ResponseBox, Sink, Stop, forget_spent};
 use crate::error::{Error, Result};
 use crate::status;
-use crate::sync::{Current, Signal, lock};
+use crate::sync::{Apart, Current, Signal, lock};
 use crate::transport::Transport;
 
 /// One client's scheduler.
@@ -41,16 +41,17 @@ pub struct Scheduler {
     stats: Arc<Stats>,
     tokens: Arc<Tokens>,
     runtime: Handle,
-    state: Mutex<State>,
+    /// Apart from what is only read, as whatever each request changes.
+    state: Apart<Mutex<State>>,
     /// Accepted requests whose terminal event is still owed. Raised under the state's lock.
-    owed: AtomicUsize,
+    owed: Apart<AtomicUsize>,
     /// Told when the last owed event was delivered.
     drained: Signal,
     /// Told when somebody left the queue; only blocking calls with `queue_full` wait look.
     room: Signal,
     timer: Arc<Notify>,
     /// Of the jobs of this client.
-    shells: Shells<Job>,
+    shells: Apart<Shells<Job>>,
 }
 
 impl Scheduler {
@@ -64,21 +65,21 @@ impl Scheduler {
         let timer = Arc::new(Notify::new());
         let scheduler = Arc::new_cyclic(|own: &Weak<Scheduler>| Scheduler {
             transport,
-            state: Mutex::new(State::new(
+            state: Apart(Mutex::new(State::new(
                 policy.get(),
                 stats.clone(),
                 tokens.clone(),
                 own.clone(),
-            )),
+            ))),
             policy,
             stats,
             tokens,
             runtime,
-            owed: AtomicUsize::new(0),
+            owed: Apart(AtomicUsize::new(0)),
             drained: Signal::default(),
             room: Signal::default(),
             timer: timer.clone(),
-            shells: Shells::new(),
+            shells: Apart(Shells::new()),
         });
         scheduler
             .runtime
@@ -327,13 +328,22 @@ impl Scheduler {
     /// A slot's task: it makes the attempt, and goes on with the next request when one waits.
     async fn fly(self: Arc<Self>) {
         let mut alarm = Alarm::default();
+        let mut policy = self.policy.get();
         let mut next = lock(&self.state).launched.pop_front();
         while let Some(launched) = next {
-            next = self.flight(launched, &mut alarm).await;
+            if !Arc::ptr_eq(&policy, &self.policy.look()) {
+                policy = self.policy.get();
+            }
+            next = self.flight(launched, &policy, &mut alarm).await;
         }
     }
 
-    async fn flight(self: &Arc<Self>, launched: Launched, alarm: &mut Alarm) -> Option<Launched> {
+    async fn flight(
+        self: &Arc<Self>,
+        launched: Launched,
+        policy: &Policy,
+        alarm: &mut Alarm,
+    ) -> Option<Launched> {
         let Launched {
             mut job,
             cancelled,
@@ -352,10 +362,9 @@ impl Scheduler {
             job.attempts,
             describe(&job)
         );
-        let policy = self.policy.get();
         let deadline = job.deadline;
         let attempt = async {
-            let outcome = attempt::run(&*self.transport, &policy, &mut job, &pass, alarm).await;
+            let outcome = attempt::run(&*self.transport, policy, &mut job, &pass, alarm).await;
             if let Outcome::Success(response) = &outcome {
                 // Looked for here, where a panic is caught, and kept.
                 response.usage();
@@ -447,12 +456,12 @@ impl Scheduler {
     /// Ends a request that is not in flight.
     fn end_waiting(&self, job: Box<Job>, error: Error) {
         let response = Response::failed(job.rank.id, error);
-        self.deliver(job, Box::new(response), Instant::now());
+        self.deliver(job, ResponseBox::from(response), Instant::now());
         self.room.notify_all();
     }
 
     /// Hands a terminal event over, counted.
-    fn deliver(&self, job: Box<Job>, mut response: Box<Response>, now: Instant) {
+    fn deliver(&self, job: Box<Job>, mut response: ResponseBox, now: Instant) {
         let job = self.shells.empty(job);
         response.attempts = job.attempts;
         response.place = job.call.place;
@@ -548,6 +557,7 @@ impl Holder for Scheduler {
 
 impl Drop for Scheduler {
     fn drop(&mut self) {
+        forget_spent();
         self.timer.notify_one();
     }
 }

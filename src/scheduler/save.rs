@@ -13,7 +13,7 @@ use super::job::Job;
 use super::pass::Pass;
 use super::policy::Policy;
 use super::retry::Trouble;
-use crate::completion::{Progress, Response, Way};
+use crate::completion::{Progress, ResponseBox, Way};
 use crate::error::{Error, Result};
 use crate::status;
 use crate::transport::{Failure, FailureKind, Output, Parts};
@@ -22,7 +22,7 @@ use crate::transport::{Failure, FailureKind, Output, Parts};
 pub(super) struct Download {
     pub output: Output,
     pub parts: Box<dyn Parts>,
-    pub response: Box<Response>,
+    pub response: ResponseBox,
     pub progress: Option<Progress>,
 }
 

@@ -24,7 +24,7 @@ use super::policy::Policy;
 use super::retry::{self, Decision, History, Pauses, Trouble, Why};
 use super::stats::{Live, LiveScope, Stats};
 use super::tokens::{Standing, Tokens};
-use crate::completion::{Cancelled, EventQueue, Holder, Response, Stop};
+use crate::completion::{Cancelled, EventQueue, Holder, Response, ResponseBox, Stop};
 use crate::error::Error;
 use crate::status;
 use crate::sync::lock;
@@ -66,7 +66,7 @@ pub(super) enum End {
 
 /// What a flight's end leads to.
 pub(super) enum Verdict {
-    Deliver(Box<Response>),
+    Deliver(ResponseBox),
     /// Another attempt at that time.
     BackOff(Instant),
     /// Another attempt as soon as its scope lets it.
@@ -390,7 +390,7 @@ impl State {
                 ..error
             };
             (
-                Verdict::Deliver(Box::new(Response::failed(id, error))),
+                Verdict::Deliver(ResponseBox::from(Response::failed(id, error))),
                 Vec::new(),
             )
         };
@@ -558,7 +558,7 @@ fn refusal(
     }
 }
 
-fn give_up(job: &Job, response: Box<Response>, why: Why) -> Verdict {
+fn give_up(job: &Job, response: ResponseBox, why: Why) -> Verdict {
     Verdict::Deliver(with_error(response, |error| {
         let error = classify::advise(error, job.attempts, why);
         tracing::warn!("request {}: {}: {error}", job.rank.id, describe(job));
@@ -566,7 +566,7 @@ fn give_up(job: &Job, response: Box<Response>, why: Why) -> Verdict {
     }))
 }
 
-fn cannot_be_met(job: &Job, response: Box<Response>, wait: Duration) -> Verdict {
+fn cannot_be_met(job: &Job, response: ResponseBox, wait: Duration) -> Verdict {
     Verdict::Deliver(with_error(response, |error| Error {
         message: format!(
             "the deadline cannot be met: the next attempt would be in {}, after {}: {}",
@@ -605,8 +605,8 @@ fn log_retry(
     );
 }
 
-fn with_error(mut response: Box<Response>, change: impl FnOnce(Error) -> Error) -> Box<Response> {
-    response.error = response.error.map(change);
+fn with_error(mut response: ResponseBox, change: impl FnOnce(Error) -> Error) -> ResponseBox {
+    response.error = response.error.take().map(change);
     response
 }
 

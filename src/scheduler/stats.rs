@@ -22,7 +22,7 @@ use super::attempt::is_good;
 use super::limits::Time;
 use crate::codec::usage::Usage;
 use crate::status::Status;
-use crate::sync::lock;
+use crate::sync::{Apart, lock};
 
 pub use self::live::{Binds, Live, LiveScope};
 pub use self::models::Model;
@@ -32,12 +32,11 @@ pub use self::report::Report;
 #[derive(Default)]
 pub struct Stats {
     counters: Mutex<Counters>,
-    submits: Submits,
+    submits: Apart<Submits>,
 }
 
-/// What each submit looks at or changes. Processors hand memory over in lines of 64 bytes, some of them in pairs.
+/// What each submit looks at or changes.
 #[derive(Default)]
-#[repr(align(128))]
 struct Submits {
     accepted: AtomicU64,
     models: Mutex<Models>,

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use super::super::delivery::{Delivery, Sink};
+use super::super::response::Response;
 use super::*;
 use crate::error::Error;
 use crate::status;
@@ -20,7 +21,7 @@ impl Listener for Scribe {
         lock(&self.log).push(format!("{} {}", self.name, String::from_utf8_lossy(data)));
     }
 
-    fn done(&mut self, _: u64, response: Box<Response>) {
+    fn done(&mut self, _: u64, response: ResponseBox) {
         lock(&self.log).push(format!("{} done {}", self.name, response.status()));
         (self.on_done)();
     }

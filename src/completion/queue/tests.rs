@@ -41,7 +41,7 @@ fn a_response_weighs_what_it_holds() {
     response.set_body(vec![b'x'; 1000]);
     queue.push(Record {
         kind: Kind::Done,
-        response: Some(Box::new(response)),
+        response: Some(ResponseBox::from(response)),
         ..chunk("", &Cancelled::default())
     });
     let held = size_of::<Record>() + size_of::<Response>() + 1000;

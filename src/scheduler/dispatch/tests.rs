@@ -292,7 +292,7 @@ impl Bench {
             tokio::time::sleep(Duration::from_millis(1)).await;
             for record in self.queue.take(1) {
                 if let Some(response) = record.response {
-                    return *response;
+                    return response.take();
                 }
             }
         }

@@ -19,7 +19,7 @@ async fn at(path: &str, parts: Vec<Part>) -> (Vec<String>, Response) {
                 None => chunks.push(String::from_utf8(record.data.to_vec()).unwrap()),
                 Some(response) => {
                     bench.assert_no_slot_is_lost().await;
-                    return (chunks, *response);
+                    return (chunks, response.take());
                 }
             }
         }
