@@ -30,7 +30,7 @@ pub use meter::Holder;
 pub use progress::{Progress, Way};
 pub use queue::{EventQueue, Kind, Record, release};
 pub use response::Response;
-pub use spent::{ResponseBox, forget_spent};
+pub use spent::{ResponseBox, ResponseMaker};
 pub use wait::Waiter;
 pub use wanted::{TokenListener, TokenSource};
 pub use with_nul::WithNul;

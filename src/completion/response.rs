@@ -91,6 +91,11 @@ impl Response {
         self.body.len() + vectors + words + ending
     }
 
+    /// The memory that it holds beside itself, about.
+    pub fn capacity(&self) -> usize {
+        self.bytes() - self.body.len() + self.body.capacity() + self.headers.capacity()
+    }
+
     pub fn status(&self) -> Status {
         self.error.as_ref().map_or(status::OK, |e| e.status)
     }
@@ -135,14 +140,16 @@ impl Headers {
             .map(|(_, value)| value.as_c_str())
     }
 
-    /// What it takes up, about.
-    pub fn bytes(&self) -> usize {
+    /// The memory that they hold, about.
+    fn capacity(&self) -> usize {
+        /// A place in the map: a hash, a name, a value and links.
+        const PLACE: usize = 104;
         let text = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
             name.as_str().len() + value.len()
         };
         // Once as they came, and once more for C, if somebody asked.
-        let each = self.map.iter().map(text).sum::<usize>();
-        each * (1 + usize::from(self.text.get().is_some()))
+        let texts = self.map.iter().map(text).sum::<usize>();
+        PLACE * self.map.capacity() + texts * (1 + usize::from(self.text.get().is_some()))
     }
 
     /// How many there are.

@@ -8,6 +8,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;
 
 use super::response::Response;
+use crate::sync::lock;
 
 /// So many are kept at most, in the whole process: what a busy host takes from its queues at a time.
 const MOST: usize = 1024;
@@ -15,8 +16,17 @@ const MOST: usize = 1024;
 /// One that holds more is let go at once, in bytes.
 const LARGEST: usize = 4096;
 
-#[allow(clippy::vec_box, reason = "the memory is what is kept")]
-static SPENT: Mutex<Vec<Box<Response>>> = Mutex::new(Vec::new());
+static SPENT: Mutex<Spent> = Mutex::new(Spent {
+    makers: 0,
+    responses: Vec::new(),
+});
+
+struct Spent {
+    /// Without any there is no next response.
+    makers: usize,
+    #[allow(clippy::vec_box, reason = "the memory is what is kept")]
+    responses: Vec<Box<Response>>,
+}
 
 /// A response on the heap.
 pub struct ResponseBox(Option<Box<Response>>);
@@ -31,7 +41,8 @@ impl ResponseBox {
 impl From<Response> for ResponseBox {
     fn from(response: Response) -> ResponseBox {
         // Whoever finds the lock taken asks the allocator: nobody waits here.
-        let spent = SPENT.try_lock().ok().and_then(|mut spent| spent.pop());
+        let spent = SPENT.try_lock().ok();
+        let spent = spent.and_then(|mut spent| spent.responses.pop());
         ResponseBox(Some(match spent {
             Some(mut spent) => {
                 *spent = response;
@@ -67,23 +78,36 @@ impl Drop for ResponseBox {
         let Some(response) = self.0.take() else {
             return;
         };
-        if response.bytes() + response.headers.bytes() > LARGEST {
+        if response.capacity() > LARGEST {
             return;
         }
         if let Ok(mut spent) = SPENT.try_lock() {
-            if spent.len() < MOST {
-                spent.push(response);
+            if spent.makers > 0 && spent.responses.len() < MOST {
+                spent.responses.push(response);
             }
         }
     }
 }
 
-/// Frees what is kept: there may be no next response for long.
-pub fn forget_spent() {
-    let spent = SPENT
-        .try_lock()
-        .map(|mut spent| std::mem::take(&mut *spent));
-    drop(spent);
+/// Whoever makes responses holds one of these; with the last of them goes what is kept.
+pub struct ResponseMaker(());
+
+impl ResponseMaker {
+    pub fn new() -> ResponseMaker {
+        lock(&SPENT).makers += 1;
+        ResponseMaker(())
+    }
+}
+
+impl Drop for ResponseMaker {
+    fn drop(&mut self) {
+        let mut spent = lock(&SPENT);
+        spent.makers -= 1;
+        let last = spent.makers == 0;
+        let kept = last.then(|| std::mem::take(&mut spent.responses));
+        drop(spent);
+        drop(kept);
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +116,7 @@ mod tests {
 
     #[test]
     fn a_response_holds_nothing_of_the_one_before() {
+        let _maker = ResponseMaker::new();
         for body in ["first", "", "third"] {
             let mut response = Response::default();
             assert!(response.body().is_empty());

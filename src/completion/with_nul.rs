@@ -11,6 +11,11 @@ impl WithNul {
     pub fn with_nul(&self) -> &[u8] {
         if self.0.is_empty() { b"\0" } else { &self.0 }
     }
+
+    /// The memory that they hold.
+    pub fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
 }
 
 impl From<Vec<u8>> for WithNul {

@@ -28,7 +28,7 @@ use super::shells::Shells;
 use super::state::{End, Launched, Started, State, Verdict, describe, missed, too_slow};
 use super::stats::{Attempt, Ended, Report, Stats};
 use super::tokens::Tokens;
-use crate::completion::{Delivery, Holder, Response, ResponseBox, Sink, Stop, forget_spent};
+use crate::completion::{Delivery, Holder, Response, ResponseBox, ResponseMaker, Sink, Stop};
 use crate::error::{Error, Result};
 use crate::status;
 use crate::sync::{Apart, Current, Signal, lock};
@@ -52,6 +52,7 @@ pub struct Scheduler {
     timer: Arc<Notify>,
     /// Of the jobs of this client.
     shells: Apart<Shells<Job>>,
+    _maker: ResponseMaker,
 }
 
 impl Scheduler {
@@ -80,6 +81,7 @@ impl Scheduler {
             room: Signal::default(),
             timer: timer.clone(),
             shells: Apart(Shells::new()),
+            _maker: ResponseMaker::new(),
         });
         scheduler
             .runtime
@@ -94,7 +96,6 @@ impl Scheduler {
         let job = self.job(id, new, delivery);
         match self.accept(job, patient) {
             Ok(started) => {
-                self.stats.accepted();
                 self.launch(started);
                 Ok(())
             }
@@ -202,6 +203,7 @@ impl Scheduler {
             };
             let Removed::Waiting(back) = removed else {
                 self.owed.fetch_add(1, Ordering::Relaxed);
+                self.stats.accepted();
                 self.arm(&mut state);
                 return Ok(others);
             };
@@ -242,8 +244,8 @@ impl Scheduler {
 
     /// Cancels a request in whatever state it is; false if there is none of this id (any more).
     pub fn cancel(self: &Arc<Self>, id: u64) -> bool {
-        let policy = self.policy.look();
         let mut state = lock(&self.state);
+        let policy = self.policy.look();
         let removed = state.line.remove(id);
         let started = state.start(&policy, Instant::now());
         drop(state);
@@ -271,8 +273,8 @@ impl Scheduler {
 
     /// Starts those who can go after `change`, which says whether there may be any.
     fn look_again(self: &Arc<Self>, change: impl FnOnce(&mut State) -> bool) {
-        let policy = self.policy.look();
         let mut state = lock(&self.state);
+        let policy = self.policy.look();
         if !change(&mut state) {
             return;
         }
@@ -390,8 +392,6 @@ impl Scheduler {
     /// Ends a flight: the job goes to its caller, into backoff or back into its lane, and its slot to the next request,
     /// which is returned.
     fn land(self: &Arc<Self>, mut job: Box<Job>, end: End, pass: &Arc<Pass>) -> Option<Launched> {
-        // Read anew: settings hold for every decision that is made after they change.
-        let policy = self.policy.look();
         let now = Instant::now();
         // What needs no look at the state is done before its lock is taken, for which every submit waits.
         self.stats.attempted(&observed(&job, &end, pass));
@@ -399,6 +399,8 @@ impl Scheduler {
             pass.succeeded(response.usage(), now);
         }
         let mut state = lock(&self.state);
+        // Read anew, and under the lock, or older settings could come after newer ones.
+        let policy = self.policy.look();
         let end = match end {
             // A cancel that came in the last moment has freed the slot already, and promised to end it so.
             end if !state.line.land(job.rank.id) && !matches!(end, End::Stopped(_)) => {
@@ -517,9 +519,9 @@ impl Scheduler {
 
     /// The timer's visit: deadlines, backoffs and pauses that are over, and when to come again.
     fn tick(self: &Arc<Self>) -> Option<Instant> {
-        let policy = self.policy.look();
         let now = Instant::now();
         let mut state = lock(&self.state);
+        let policy = self.policy.look();
         let expired = state.line.expired(now);
         state.line.return_due(now);
         let mut started = state.start(&policy, now);
@@ -557,7 +559,6 @@ impl Holder for Scheduler {
 
 impl Drop for Scheduler {
     fn drop(&mut self) {
-        forget_spent();
         self.timer.notify_one();
     }
 }

@@ -95,7 +95,7 @@ impl Stats {
         lock(&self.submits.models).find(model)
     }
 
-    /// A request was accepted.
+    /// A request was accepted. To be counted before anything of it is.
     pub fn accepted(&self) {
         self.submits.accepted.fetch_add(1, Ordering::Relaxed);
     }
@@ -171,7 +171,8 @@ impl Stats {
         let counters = lock(&self.counters).clone();
         // After those: nothing may seem to have begun that was not accepted.
         let accepted = self.submits.accepted.load(Ordering::Relaxed);
-        Report::new(&counters, &lock(&self.submits.models), accepted, now, live)
+        let names = lock(&self.submits.models).names();
+        Report::new(&counters, &names, accepted, now, live)
     }
 }
 

@@ -314,7 +314,7 @@ fn read(
 
 /// Headers with bytes of their own. As they came they are parts of what was read at once from the connection, 8 KiB and
 /// more, all of which would stay for as long as somebody holds the answer.
-fn apart(mut headers: HeaderMap) -> HeaderMap {
+pub(super) fn apart(mut headers: HeaderMap) -> HeaderMap {
     let length = headers.values().map(HeaderValue::len).sum();
     let mut bytes = Vec::with_capacity(length);
     for value in headers.values() {

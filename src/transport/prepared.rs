@@ -113,7 +113,7 @@ fn make(target: &Target, call: &Call, host: bool) -> Result<Hop, Failure> {
         .entry(USER_AGENT)
         .or_insert(HeaderValue::from_static(connector::USER_AGENT));
     if let (true, Some(host)) = (host, host_of(&url)) {
-        headers.insert(HOST, host);
+        headers.entry(HOST).or_insert(host);
     }
     Ok(Hop {
         url,
@@ -269,13 +269,16 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_the_hosts_own_for_the_program_wins() {
+    fn names_that_the_settings_give_to_the_program_and_the_server_win() {
         let mut target = target();
-        target
-            .headers
-            .insert(USER_AGENT, HeaderValue::from_static("own"));
+        for name in [USER_AGENT, HOST] {
+            target.headers.insert(name, HeaderValue::from_static("own"));
+        }
         let hop = hop(&target, &Call::post("/embeddings", "{}"), 0, true).unwrap();
-        assert_eq!(hop.headers[USER_AGENT], "own");
+        assert_eq!(
+            (&hop.headers[USER_AGENT], &hop.headers[HOST]),
+            (&"own".parse().unwrap(), &"own".parse().unwrap())
+        );
     }
 
     #[test]

@@ -22,6 +22,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::failure::{Failure, FailureKind};
+use super::http::apart;
 use super::redirect::Hop;
 use super::{Answer, Body, Watcher};
 use crate::error::Error;
@@ -230,7 +231,7 @@ pub(super) async fn open(
             false => Ok(Err(answer)),
         };
     }
-    let headers = answer.headers().clone();
+    let headers = apart(answer.headers().clone());
     let says = |name: &str, value: &str| {
         let said = headers.get(name).and_then(|value| value.to_str().ok());
         said.is_some_and(|said| said.trim().eq_ignore_ascii_case(value))

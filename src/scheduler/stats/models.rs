@@ -91,16 +91,9 @@ impl Models {
         self.last
     }
 
-    /// Every name in the order in which they came, with what is counted of it; the two reserved ones only if they count.
-    pub fn with<'a>(
-        &'a self,
-        counts: &'a Counted,
-    ) -> impl Iterator<Item = (&'a str, Cow<'a, Counts>)> {
-        self.names.iter().enumerate().filter_map(|(index, name)| {
-            let counts = counts.0.get(index).map(Cow::Borrowed).unwrap_or_default();
-            let counted = counts.charged > 0 || counts.ended.iter().next().is_some();
-            (index >= 2 || counted).then_some((&**name, counts))
-        })
+    /// Every name in the order in which they came.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        self.names.clone()
     }
 
     fn add(&mut self, name: &str) -> Model {
@@ -123,5 +116,16 @@ impl Counted {
             self.0.resize_with(index + 1, Counts::default);
         }
         &mut self.0[index]
+    }
+    /// What is counted under each of [`Models::names`]; of the two reserved ones only if it is anything.
+    pub fn with<'a>(
+        &'a self,
+        names: &'a [Arc<str>],
+    ) -> impl Iterator<Item = (&'a str, Cow<'a, Counts>)> {
+        names.iter().enumerate().filter_map(|(index, name)| {
+            let counts = self.0.get(index).map(Cow::Borrowed).unwrap_or_default();
+            let counted = counts.charged > 0 || counts.ended.iter().next().is_some();
+            (index >= 2 || counted).then_some((&**name, counts))
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -11,7 +12,7 @@ use super::super::limits::{Dimension, Time};
 use super::Counters;
 use super::histogram::Histogram;
 use super::live::{Binds, Live, LiveScope};
-use super::models::{Counts, Models};
+use super::models::Counts;
 use super::names::ByStatus;
 
 /// Counts by a label; what never happened is left out.
@@ -117,12 +118,12 @@ pub struct Found {
 impl Report {
     pub(super) fn new(
         counters: &Counters,
-        names: &Models,
+        names: &[Arc<str>],
         accepted: u64,
         now: Time,
         live: &Live,
     ) -> Report {
-        let models: Vec<ByModel> = names.with(&counters.models).map(by_model).collect();
+        let models: Vec<ByModel> = counters.models.with(names).map(by_model).collect();
         let mut ended = Labelled::new();
         let mut tokens = Tokens::default();
         for model in &models {
