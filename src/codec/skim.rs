@@ -194,13 +194,14 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_does_not_blow_the_stack() {
+    fn deep_nesting_blows_the_stack_of_neither_reader() {
         let deep = format!(
             "{{\"x\":{}{},\"a\":1}}",
             "[".repeat(200_000),
             "]".repeat(200_000)
         );
         assert_eq!(skim(&deep, ["a"]), Some([Some("1")]));
+        assert_eq!(pick(&deep, ["a"]), Some([Some("1")]));
     }
 
     /// JSON values, with the keys that are looked for at any depth.

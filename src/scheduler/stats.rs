@@ -1,8 +1,9 @@
 //! What became of a client's requests, counted: the numbers of `oai_client_stats_json` and `oai_client_stats_prometheus`.
 //!
-//! The scheduler records each event once, from any thread, under a lock that is held for some tens of nanoseconds, and
-//! what submits count lies apart from what the runtime's threads do, or each would wait for the other's memory; nothing is allocated once a model has been seen. `fields.md` says what each number means. It reads no clock, decides
-//! nothing, and never keeps anything of a request but its model's name.
+//! The scheduler records each event once, from any thread, under a lock that is held for some tens of nanoseconds; nothing
+//! is allocated once a model has been seen. What submits count lies apart from what the runtime's threads do, or each would
+//! wait for the other's memory. `fields.md` says what each number means. It reads no clock, decides nothing, and never keeps
+//! anything of a request but its model's name.
 
 mod histogram;
 mod live;

@@ -117,6 +117,7 @@ impl Counted {
         }
         &mut self.0[index]
     }
+
     /// What is counted under each of [`Models::names`]; of the two reserved ones only if it is anything.
     pub fn with<'a>(
         &'a self,
